@@ -1,0 +1,37 @@
+// The short lock: a test-and-set spin lock of one byte for the slow paths.
+//
+// It guards a few dozen instructions: no user code, no allocation, no switch of fibers and no
+// system call happens under it. Any strand may take it; a strand never holds two of one kind.
+#pragma once
+
+#include "sluice/detail/base/atomic.hpp"
+#include "sluice/detail/base/backoff.hpp"
+
+namespace sluice::detail {
+
+class short_lock {
+ public:
+  void lock() noexcept {
+    // order: acquire, pairs with the release in unlock()
+    while (held_.exchange(true, memory_order_acquire)) {
+      backoff wait;
+      // order: relaxed, only a hint that the exchange may succeed now
+      while (held_.load(memory_order_relaxed)) wait.pause();
+    }
+  }
+
+  bool try_lock() noexcept {
+    // order: relaxed look first, to leave the line alone; acquire pairs with unlock()
+    return !held_.load(memory_order_relaxed) && !held_.exchange(true, memory_order_acquire);
+  }
+
+  void unlock() noexcept {
+    // order: release, what was done under the lock is seen by the next holder
+    held_.store(false, memory_order_release);
+  }
+
+ private:
+  atomic<bool> held_{false};
+};
+
+}  // namespace sluice::detail

@@ -1,0 +1,72 @@
+// How a strand, fiber or OS thread, stops running until somebody wakes it.
+//
+// The parker has one word:       park            unpark
+//     empty -> parked            P1 announce     P3 exchange to notified; wake if it was parked
+//     parked | empty -> notified
+//     notified -> empty          P2 consume
+// A thread announces `parked` itself and sleeps in the kernel. A fiber must not announce it
+// while it still stands on its own stack: the context that runs next does it, after the switch,
+// and makes the fiber ready at once if it was notified meanwhile.
+// Only the party that won a waiter's claim unparks, once for each wait, so no token is left over.
+#pragma once
+
+#include <cstdint>
+
+#include "sluice/detail/base/atomic.hpp"
+#include "sluice/detail/base/clock.hpp"
+#include "sluice/detail/park/attention.hpp"
+#include "sluice/detail/park/waiter.hpp"
+#include "sluice/export.hpp"
+
+namespace sluice::detail {
+
+class SLUICE_API parker {
+ public:
+  /// The running fiber's, else this thread's own. Never inlined: a fiber may run on another
+  /// thread after any switch, so no caller may keep a thread_local address of this one.
+  [[nodiscard]] static parker& current() noexcept;
+  /// A worker names the fiber that it is about to run, or nullptr for the thread itself.
+  static void set_current(parker* strand) noexcept;
+
+  parker() = default;
+  parker(const parker&) = delete;
+  parker& operator=(const parker&) = delete;
+
+  /// Waits until `w` has been claimed and its winner has unparked this strand; called by the
+  /// strand itself. From `until` on the wait ends as timed_out, on a stop as cancelled.
+  virtual void wait(waiter& w, deadline until) noexcept = 0;
+
+  /// P3. Called by the winner of a waiter's claim; its last touch of that wait.
+  void unpark() noexcept {
+    // order: acq_rel, hands what the winner did to the strand; pairs with P1 and P2
+    if (word_.exchange(notified, memory_order_acq_rel) == parked) wake();
+  }
+
+  /// Called by the strand itself, see attention.hpp.
+  virtual verdict check(operation_kind kind) noexcept = 0;
+
+  /// A number that differs for any two strands of the process.
+  [[nodiscard]] virtual std::uint64_t strand_id() const noexcept = 0;
+
+ protected:
+  ~parker() = default;
+  /// The word was `parked`: make the strand run again.
+  virtual void wake() noexcept = 0;
+
+  static constexpr std::uint32_t empty = 0;
+  static constexpr std::uint32_t parked = 1;
+  static constexpr std::uint32_t notified = 2;
+  /// Written by its strand (or the context that announces for it) and by the one unparker.
+  atomic<std::uint32_t> word_{empty};
+};
+
+/// Parks the running strand until `w` has ended, and says how.
+[[nodiscard]] inline outcome park(waiter& w, deadline until = no_deadline) noexcept {
+  w.strand().wait(w, until);
+  return w.result();
+}
+
+/// Numbers for strands, from 1; never used twice.
+[[nodiscard]] SLUICE_API std::uint64_t next_strand_id() noexcept;
+
+}  // namespace sluice::detail

@@ -1,0 +1,81 @@
+// The strands that wait on one side of something, in order of arrival.
+//
+// Intrusive and doubly linked: waiting never allocates, leaving early costs O(1). Every function
+// is called under the lock of the object that owns the list.
+#pragma once
+
+#include <cstdint>
+
+#include "sluice/detail/park/waiter.hpp"
+
+namespace sluice::detail {
+
+/// What is still to be done for a waiter whose claim is won, once the lock is released.
+enum class job : std::uint8_t {
+  none,  ///< only the unpark
+  put,   ///< move its item into the slot of its ticket, publish
+  get,   ///< move the item out of the slot of its ticket, release
+};
+
+/// One place of a waiter in one list; on the waiting strand's stack.
+struct wait_node {
+  waiter* owner = nullptr;
+  void* item = nullptr;       ///< put: the item to take; get: raw storage to fill
+  std::uint64_t ticket = 0;   ///< set together with `todo`
+  wait_node* peer = nullptr;  ///< rendezvous: the node to exchange with
+  wait_node* next = nullptr;  ///< in a wait list, later in a job list
+  wait_node* prev = nullptr;
+  job todo = job::none;
+  bool linked = false;
+};
+
+class wait_list {
+ public:
+  [[nodiscard]] wait_node* front() const noexcept { return head_; }
+  [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
+
+  void push_back(wait_node& node) noexcept {
+    node.next = nullptr;
+    node.prev = tail_;
+    (tail_ != nullptr ? tail_->next : head_) = &node;
+    tail_ = &node;
+    node.linked = true;
+  }
+
+  void remove(wait_node& node) noexcept {
+    (node.prev != nullptr ? node.prev->next : head_) = node.next;
+    (node.next != nullptr ? node.next->prev : tail_) = node.prev;
+    node.next = node.prev = nullptr;
+    node.linked = false;
+  }
+
+ private:
+  wait_node* head_ = nullptr;
+  wait_node* tail_ = nullptr;
+};
+
+/// Waiters whose claim is won and who are still to be unparked, in that order.
+class job_list {
+ public:
+  [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
+
+  void push_back(wait_node& node, job todo) noexcept {
+    node.todo = todo;
+    node.next = nullptr;
+    (tail_ != nullptr ? tail_->next : head_) = &node;
+    tail_ = &node;
+  }
+
+  wait_node* pop_front() noexcept {
+    wait_node* node = head_;
+    if (node != nullptr) head_ = node->next;
+    if (head_ == nullptr) tail_ = nullptr;
+    return node;
+  }
+
+ private:
+  wait_node* head_ = nullptr;
+  wait_node* tail_ = nullptr;
+};
+
+}  // namespace sluice::detail

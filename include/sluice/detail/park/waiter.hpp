@@ -1,0 +1,101 @@
+// One wait of one strand: who decides how it ends, and how the strand is told.
+//
+// A strand that must wait puts a `waiter` on its stack, shows it to everybody who may end the
+// wait (a channel, a timer, a stop request), and parks. All cases of one wait share its claim
+// word, so exactly one party ends it (I5):
+//
+//            try_reserve                complete
+//   waiting ------------> reserved ----------------> completed
+//      |  <------------                              (the operation was done for the strand)
+//      |     unreserve
+//      +-- try_claim --> completed | closed | timed_out | cancelled
+//
+// C-steps of the winner: claim, do the work, unpark, and touch nothing of the strand's after
+// that: its frame may be gone. The strand leaves its wait only after the winner's unpark.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "sluice/detail/base/atomic.hpp"
+#include "sluice/detail/base/backoff.hpp"
+
+namespace sluice::detail {
+
+class parker;
+
+enum class outcome : std::uint32_t {
+  waiting,
+  reserved,   ///< a short while: some party finds out whether it can complete the operation
+  completed,  ///< the operation was done
+  closed,     ///< what was waited for can never come
+  timed_out,
+  cancelled,  ///< the strand's stop was requested
+};
+
+/// Does the wait end when the strand's stop is requested?
+enum class on_stop : std::uint8_t { end_wait, keep_waiting };
+
+/// What a dump says of a wait. The texts outlive the wait.
+struct wait_site {
+  const char* operation = "wait";
+  std::string_view object = {};
+};
+
+class waiter {
+ public:
+  waiter(parker& strand, wait_site site, on_stop stop = on_stop::end_wait) noexcept
+      : strand_(&strand), site_(site), on_stop_(stop) {}
+  waiter(const waiter&) = delete;
+  waiter& operator=(const waiter&) = delete;
+
+  /// waiting -> reserved, false if the wait has ended. Spins while another holds it reserved.
+  [[nodiscard]] bool try_reserve() noexcept { return leave_waiting(outcome::reserved); }
+
+  /// reserved -> completed, by the party that reserved it.
+  void complete() noexcept {
+    // order: release, pairs with the acquire in leave_waiting and result()
+    claim_.store(outcome::completed, memory_order_release);
+  }
+
+  /// reserved -> waiting, by the party that reserved it and could not complete.
+  void unreserve() noexcept {
+    // order: release, pairs with the acquire in leave_waiting
+    claim_.store(outcome::waiting, memory_order_release);
+  }
+
+  /// waiting -> `how`, false if the wait has ended already. The winner must unpark.
+  [[nodiscard]] bool try_claim(outcome how) noexcept { return leave_waiting(how); }
+
+  /// How the wait ended. The waiting strand reads it after it was unparked.
+  [[nodiscard]] outcome result() const noexcept {
+    // order: acquire, pairs with the winner's claim
+    return claim_.load(memory_order_acquire);
+  }
+
+  [[nodiscard]] parker& strand() const noexcept { return *strand_; }
+  [[nodiscard]] const wait_site& site() const noexcept { return site_; }
+  [[nodiscard]] on_stop stop_mode() const noexcept { return on_stop_; }
+
+ private:
+  bool leave_waiting(outcome to) noexcept {
+    backoff wait;
+    for (;;) {
+      outcome seen = outcome::waiting;
+      // order: acq_rel, one claim decides (I5); acquire on failure pairs with the winner's store
+      if (claim_.compare_exchange_strong(seen, to, memory_order_acq_rel, memory_order_acquire)) {
+        return true;
+      }
+      if (seen != outcome::reserved) return false;
+      wait.pause();
+    }
+  }
+
+  /// Written by whoever wins; read by the strand after its unpark and by those who lost.
+  atomic<outcome> claim_{outcome::waiting};
+  parker* const strand_;
+  const wait_site site_;
+  const on_stop on_stop_;
+};
+
+}  // namespace sluice::detail

@@ -1,0 +1,49 @@
+// The attention word, the checkpoint behind it, and the forked child, its one lasting reason.
+#include "sluice/detail/park/attention.hpp"
+
+#include <pthread.h>
+
+#include "sluice/detail/park/parker.hpp"
+
+namespace sluice::detail {
+
+constinit atomic<std::uint32_t> attention{0};
+
+namespace {
+
+/// Written once, by the only thread of a new child; read by all.
+constinit atomic<bool> forked{false};
+
+void after_fork_in_child() {
+  // order: relaxed, the child has one thread
+  forked.store(true, memory_order_relaxed);
+  raise_attention();
+}
+
+}  // namespace
+
+void raise_attention() noexcept {
+  // order: relaxed, readers may see it late (one scheduling tick is allowed)
+  attention.fetch_add(1, memory_order_relaxed);
+}
+
+void lower_attention() noexcept {
+  // order: relaxed, see raise_attention
+  attention.fetch_sub(1, memory_order_relaxed);
+}
+
+[[gnu::noinline]] verdict checkpoint(operation_kind kind) noexcept {
+  return parker::current().check(kind);
+}
+
+void watch_for_fork() noexcept {
+  static const int installed = ::pthread_atfork(nullptr, nullptr, after_fork_in_child);
+  static_cast<void>(installed);
+}
+
+bool in_forked_child() noexcept {
+  // order: relaxed, written before the child's first operation by the same thread
+  return forked.load(memory_order_relaxed);
+}
+
+}  // namespace sluice::detail

@@ -1,0 +1,86 @@
+// How plain OS threads park, and which strand runs on this thread.
+//
+// A thread's parker lives in thread_local storage. Its waker's last touch is the exchange in
+// unpark(); the wake that may follow names only the address, so the thread may be gone by then.
+#include <atomic>
+
+#include "park/futex.hpp"
+#include "sluice/detail/park/parker.hpp"
+
+namespace sluice::detail {
+namespace {
+
+/// Turns that a thread looks at its word before it sleeps in the kernel: a hand-over between
+/// two running cores takes far less than the two system calls that it saves.
+constexpr int spin_turns = 100;
+
+class thread_parker final : public parker {
+ public:
+  thread_parker() noexcept : id_(next_strand_id()) {}
+
+  void wait(waiter& w, deadline until) noexcept override {
+    if (spin_until_notified()) return consume();
+    std::uint32_t seen = empty;
+    // order: P1 announce, acq_rel; acquire on failure pairs with P3
+    if (!word_.compare_exchange_strong(seen, parked, memory_order_acq_rel, memory_order_acquire)) {
+      return consume();
+    }
+    // order: acquire, pairs with P3
+    while (word_.load(memory_order_acquire) == parked) {
+      if (futex_wait(word_, parked, until) != futex_result::timed_out) continue;
+      if (clock::now() < until) continue;
+      if (w.try_claim(outcome::timed_out)) break;  // nobody else will unpark
+      until = no_deadline;                         // the winner's unpark is on its way
+    }
+    consume();
+  }
+
+  verdict check(operation_kind) noexcept override {
+    return in_forked_child() ? verdict::forked : verdict::proceed;
+  }
+
+  std::uint64_t strand_id() const noexcept override { return id_; }
+
+ private:
+  bool spin_until_notified() const noexcept {
+    for (int i = 0; i < spin_turns; ++i) {
+      // order: acquire, pairs with P3
+      if (word_.load(memory_order_acquire) == notified) return true;
+      cpu_pause();
+    }
+    return false;
+  }
+
+  void consume() noexcept {
+    // order: P2, relaxed: the one unpark of this wait has been seen or can never come
+    word_.store(empty, memory_order_relaxed);
+  }
+
+  void wake() noexcept override { futex_wake(word_, 1); }
+
+  const std::uint64_t id_;
+};
+
+/// The fiber that runs on this thread; nullptr: the thread itself.
+thread_local parker* current_strand = nullptr;
+
+parker& parker_of_this_thread() noexcept {
+  thread_local thread_parker own;
+  return own;
+}
+
+}  // namespace
+
+[[gnu::noinline]] parker& parker::current() noexcept {
+  return current_strand != nullptr ? *current_strand : parker_of_this_thread();
+}
+
+[[gnu::noinline]] void parker::set_current(parker* strand) noexcept { current_strand = strand; }
+
+std::uint64_t next_strand_id() noexcept {
+  static atomic<std::uint64_t> last{0};
+  // order: relaxed, only that no number is given twice
+  return last.fetch_add(1, memory_order_relaxed) + 1;
+}
+
+}  // namespace sluice::detail
