@@ -80,7 +80,7 @@ class [[nodiscard]] result {
   using value_type = T;
 
   /// No item; `s` is not `ok`. `cause` is what the channel was closed with.
-  explicit result(status s, std::exception_ptr cause = nullptr) noexcept
+  explicit result(sluice::status s, std::exception_ptr cause = nullptr) noexcept
       : status_(s), cause_(std::move(cause)) {}
   explicit result(T&& item) noexcept : item_(std::move(item)), status_(sluice::status::ok) {}
 

@@ -1,15 +1,22 @@
 // The errors' messages: each names the call and what to do.
 #include "sluice/status.hpp"
 
+#include "sluice/channel.hpp"
+
 namespace sluice {
 
 const char* to_string(status s) noexcept {
   switch (s) {
-    case status::ok: return "ok";
-    case status::empty: return "empty";
-    case status::full: return "full";
-    case status::closed: return "closed";
-    case status::timed_out: return "timed_out";
+    case status::ok:
+      return "ok";
+    case status::empty:
+      return "empty";
+    case status::full:
+      return "full";
+    case status::closed:
+      return "closed";
+    case status::timed_out:
+      return "timed_out";
   }
   return "unknown status";
 }
@@ -40,11 +47,16 @@ void throw_closed_get(const std::exception_ptr& cause) {
 
 void throw_status(status s, const std::exception_ptr& cause) {
   switch (s) {
-    case status::closed: throw_closed_get(cause);
-    case status::full: throw channel_full("sluice: try_put found the channel full");
-    case status::empty: throw channel_empty("sluice: try_get found the channel empty");
-    case status::timed_out: throw timed_out("sluice: the time was over before the operation");
-    case status::ok: break;
+    case status::closed:
+      throw_closed_get(cause);
+    case status::full:
+      throw channel_full("sluice: try_put found the channel full");
+    case status::empty:
+      throw channel_empty("sluice: try_get found the channel empty");
+    case status::timed_out:
+      throw timed_out("sluice: the time was over before the operation");
+    case status::ok:
+      break;
   }
   throw std::logic_error("sluice: value() of a result that was moved from");
 }
@@ -54,6 +66,17 @@ void throw_cancelled() { throw cancelled(); }
 void throw_forked() {
   throw std::logic_error(
       "sluice: this process was forked from one that used the library; only fork and exec works");
+}
+
+void throw_moved_from() {
+  throw std::logic_error(
+      "sluice: an operation on a channel handle that was moved from; keep a copy instead");
+}
+
+void throw_bad_capacity(bool negative) {
+  throw std::invalid_argument(
+      std::string("sluice: a channel of ") + (negative ? "negative" : "zero") +
+      " capacity; say sluice::unbounded for no limit or sluice::rendezvous for no buffer");
 }
 
 }  // namespace detail

@@ -21,8 +21,8 @@ enum class job : std::uint8_t {
 struct wait_node {
   waiter* owner = nullptr;
   void* item = nullptr;       ///< put: the item to take; get: raw storage to fill
-  std::uint64_t ticket = 0;   ///< set together with `todo`
-  wait_node* peer = nullptr;  ///< rendezvous: the node to exchange with
+  std::uint64_t ticket = 0;   ///< the slot claimed for it; set together with `todo`
+  void* place = nullptr;      ///< where that slot is: a segment, or the node to exchange with
   wait_node* next = nullptr;  ///< in a wait list, later in a job list
   wait_node* prev = nullptr;
   job todo = job::none;

@@ -4,8 +4,8 @@
 // wait (a channel, a timer, a stop request), and parks. All cases of one wait share its claim
 // word, so exactly one party ends it (I5):
 //
-//            try_reserve                complete
-//   waiting ------------> reserved ----------------> completed
+//            try_reserve                conclude
+//   waiting ------------> reserved ----------------> completed | closed
 //      |  <------------                              (the operation was done for the strand)
 //      |     unreserve
 //      +-- try_claim --> completed | closed | timed_out | cancelled
@@ -52,10 +52,10 @@ class waiter {
   /// waiting -> reserved, false if the wait has ended. Spins while another holds it reserved.
   [[nodiscard]] bool try_reserve() noexcept { return leave_waiting(outcome::reserved); }
 
-  /// reserved -> completed, by the party that reserved it.
-  void complete() noexcept {
+  /// reserved -> `how`, by the party that reserved it; it must unpark.
+  void conclude(outcome how) noexcept {
     // order: release, pairs with the acquire in leave_waiting and result()
-    claim_.store(outcome::completed, memory_order_release);
+    claim_.store(how, memory_order_release);
   }
 
   /// reserved -> waiting, by the party that reserved it and could not complete.

@@ -1,0 +1,152 @@
+// What channels of every kind and item type share: who waits, who serves whom, and the close.
+//
+// Rule I4, restored by settle() under the lock before any slow path ends: at rest there is never
+// {an item and a parked getter}, {room and a parked putter}, {closed and anyone who waits in vain}.
+//
+//   put                                       get
+//   S1 claim a place (ring)                   G1 claim an item (ring)
+//   S2 publish it (ring)                      G2 release its place (ring)
+//   S3 look at getters_waiting_: settle       G3 look at putters_waiting_: settle
+//   and, if it must wait,                     and, if it must wait,
+//   R4 announce: link the node, count         R4 announce
+//   R5 look again: settle                     R5 look again: settle
+//   R6 park, only if exactly full             R6 park, only if exactly empty
+//
+// S1, S3, R4 and R5 (G1, G3) are seq_cst: either the waiter's second look sees the claim, or the
+// claimer's look sees the waiter. S2 and G2 are only release, so a second look that finds a place
+// claimed but not yet published (`busy`) may not trust that its owner will see the waiter: it
+// looks again instead of parking. A server that finds a busy place stops: whoever was parked
+// before that place was claimed is in the count which its owner reads at S3 or G3.
+//
+// Completion: the strand that makes room or brings an item performs the operation of the waiter
+// that has waited longest. Under the lock it wins the waiter's claim and claims a place for it;
+// after the unlock it moves the item, publishes, unparks (the jobs), and looks again (S3, G3).
+// No user code runs under the lock.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <string>
+
+#include "sluice/detail/base/atomic.hpp"
+#include "sluice/detail/base/short_lock.hpp"
+#include "sluice/detail/park/parker.hpp"
+#include "sluice/detail/park/wait_list.hpp"
+#include "sluice/detail/ring/claim.hpp"
+#include "sluice/export.hpp"
+#include "sluice/status.hpp"
+
+namespace sluice::detail {
+
+enum class channel_kind : std::uint8_t { bounded, unbounded, rendezvous };
+
+class SLUICE_API channel_core {
+ public:
+  channel_core(channel_kind kind, std::string name);
+  channel_core(const channel_core&) = delete;
+  channel_core& operator=(const channel_core&) = delete;
+  virtual ~channel_core();
+
+  [[nodiscard]] channel_kind kind() const noexcept { return kind_; }
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+
+  // ---- handles (handle.hpp) -------------------------------------------------------------------
+  void add_handle() noexcept;
+  void drop_handle() noexcept;
+  void add_sender() noexcept;
+  void drop_sender() noexcept;
+  void add_receiver() noexcept;
+  void drop_receiver() noexcept;
+
+  // ---- the slow paths -------------------------------------------------------------------------
+  /// Waits until the item was taken over: `completed`, `closed`, `timed_out` or `cancelled`.
+  outcome wait_to_put(void* item, deadline until, const char* operation) noexcept;
+  /// Waits until `room`, raw storage, was filled with an item. Answers as wait_to_put.
+  outcome wait_to_get(void* room, deadline until, const char* operation) noexcept;
+  /// Waits until closed and drained: `closed`, `timed_out` or `cancelled`.
+  outcome wait_until_drained(deadline until) noexcept;
+
+  /// Rendezvous: hands `item` to the getter that has waited longest, or answers `none`, `closed`.
+  claim meet_getter(void* item) noexcept;
+  /// Rendezvous: fills `room` from the putter that has waited longest, or answers `none`, `closed`.
+  claim meet_putter(void* room) noexcept;
+
+  /// S3: after a publish.
+  void after_put() noexcept {
+    // order: S3 seq_cst, after S1 in the one order with R4 and R5
+    if (getters_waiting_.load(memory_order_seq_cst) != 0) serve();
+  }
+  /// G3: after a release.
+  void after_get() noexcept {
+    // order: G3 seq_cst, after G1 in the one order with R4 and R5
+    if (putters_waiting_.load(memory_order_seq_cst) != 0) serve();
+  }
+
+  /// True for the one call that closed. `cause` may be null.
+  bool close(std::exception_ptr cause) noexcept;
+  /// What the channel was closed with; read only after an answer that said closed.
+  [[nodiscard]] const std::exception_ptr& cause() const noexcept { return cause_; }
+
+  [[nodiscard]] virtual bool closed() const noexcept = 0;
+  [[nodiscard]] virtual bool drained() const noexcept = 0;
+  [[nodiscard]] virtual std::size_t size() const noexcept = 0;
+  [[nodiscard]] virtual std::size_t capacity() const noexcept = 0;
+  /// Takes out and destroys what is left after the last receiver went. Closed already.
+  virtual void discard() noexcept = 0;
+
+ protected:
+  // ---- what a kind of channel does for settle, under the lock ---------------------------------
+  /// Claims a place for the node's item (an item for the node).
+  virtual claim claim_for_put(wait_node& node) noexcept = 0;
+  virtual claim claim_for_get(wait_node& node) noexcept = 0;
+  /// C1. Sets the closed state. The lock is held.
+  virtual void mark_closed() noexcept = 0;
+  // ---- and after the unlock -------------------------------------------------------------------
+  /// Moves the item of a node whose place is claimed, publishes or releases.
+  virtual void finish(wait_node& node) noexcept = 0;
+  /// Moves the item at `from` into raw storage.
+  virtual void move_item(void* from, void* to) noexcept = 0;
+
+ private:
+  struct side {
+    explicit side(atomic<std::uint32_t>& count) noexcept : waiting(count) {}
+    wait_list list;
+    atomic<std::uint32_t>& waiting;
+    /// Why the last settle stopped serving this side.
+    claim look = claim::none;
+  };
+
+  void serve() noexcept;
+  void settle(job_list& jobs) noexcept;
+  bool serve_putters(job_list& jobs) noexcept;
+  bool serve_getters(job_list& jobs) noexcept;
+  void end_all(side& s, job_list& jobs) noexcept;
+  void perform(job_list& jobs) noexcept;
+  void announce(side& s, wait_node& node) noexcept;
+  void pop(side& s, wait_node& node) noexcept;
+  wait_node* win_front(side& s) noexcept;
+  outcome wait_for_settle(side& s, wait_node& node, deadline until) noexcept;
+  outcome park_in(side& s, wait_node& node, deadline until) noexcept;
+  outcome exchange_or_wait(side& mine, side& others, void* item, deadline until, wait_site site,
+                           bool putting) noexcept;
+
+  /// How many getters wait. Written under the lock (R4 and its undoing); read at S3.
+  alignas(cache_line) atomic<std::uint32_t> getters_waiting_{0};
+  /// How many putters and joiners wait. Written under the lock; read at G3.
+  atomic<std::uint32_t> putters_waiting_{0};
+  const channel_kind kind_;
+
+  alignas(cache_line) short_lock lock_;
+  side getters_{getters_waiting_};
+  side putters_{putters_waiting_};
+  side joiners_{putters_waiting_};
+  std::exception_ptr cause_;
+
+  /// Handles of all sorts; senders and receivers among them.
+  atomic<std::uint64_t> handles_{1};
+  atomic<std::uint64_t> senders_{0};
+  atomic<std::uint64_t> receivers_{0};
+  const std::string name_;
+};
+
+}  // namespace sluice::detail

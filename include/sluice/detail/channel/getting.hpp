@@ -1,0 +1,194 @@
+// The getter's half of a channel, shared by `channel` and `receiver`.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "sluice/detail/channel/batch.hpp"
+#include "sluice/detail/channel/operations.hpp"
+
+namespace sluice::detail {
+
+/// What `ch >> item` returns: whether there was an item. Does not chain.
+class got {
+ public:
+  explicit got(bool item) noexcept : item_(item) {}
+  explicit operator bool() const noexcept { return item_; }
+
+ private:
+  bool item_;
+};
+
+/// One pass over a channel's items. Fetches late: neither `begin` nor `++` waits, but the
+/// comparison with the end and the dereference do. Keeps the channel alive.
+template <class Self, class T>
+class item_iterator {
+ public:
+  using value_type = T;
+  using difference_type = std::ptrdiff_t;
+  using iterator_concept = std::input_iterator_tag;
+
+  item_iterator() = default;
+  explicit item_iterator(Self from) noexcept : from_(std::move(from)) {}
+  item_iterator(item_iterator&& other) noexcept
+      : from_(std::move(other.from_)), room_(std::move(other.room_)), ended_(other.ended_) {
+    other.room_.reset();
+  }
+  item_iterator& operator=(item_iterator&& other) noexcept {
+    from_ = std::move(other.from_);
+    room_.reset();
+    if (other.room_) room_.emplace(std::move(*other.room_));
+    other.room_.reset();
+    ended_ = other.ended_;
+    return *this;
+  }
+
+  /// Waits for the item unless it is there. Throws what a get throws.
+  T& operator*() const {
+    fetch();
+    return *room_;
+  }
+  T* operator->() const { return std::addressof(**this); }
+  item_iterator& operator++() {
+    if (!room_ && !ended_) fetch();  // stepping over an item that nobody looked at
+    room_.reset();
+    return *this;
+  }
+  void operator++(int) { ++*this; }
+  /// Waits for the next item or the end. Throws the channel's cause, `cancelled`.
+  friend bool operator==(const item_iterator& it, std::default_sentinel_t) { return !it.fetch(); }
+
+ private:
+  bool fetch() const {
+    if (room_) return true;
+    if (ended_) return false;
+    result<T> next = from_->next_item();
+    if (next) {
+      room_.emplace(*std::move(next));
+      return true;
+    }
+    ended_ = true;
+    if (next.cause()) std::rethrow_exception(next.cause());
+    return false;
+  }
+
+  std::optional<Self> from_;
+  mutable std::optional<T> room_;
+  mutable bool ended_ = false;
+};
+
+/// Every operation may be called by any strand: a fiber of any runtime or a plain thread. All but
+/// the `try_` forms and the questions wait, throw `cancelled` if the running fiber's stop is
+/// requested before they take effect, and std::logic_error on a moved-from handle or in a forked
+/// child. "The end" means closed and drained; a channel closed with a cause ends by throwing it.
+template <class Self, class T>
+class getting {
+ public:
+  /// Waits for an item. At the end throws channel_closed or the cause.
+  T get() const {
+    channel_core& from = core();
+    item_room<T> room;
+    if (get_item(from, room, no_deadline, "get") == status::ok) [[likely]]
+      return take_from(room);
+    throw_closed_get(from.cause());
+  }
+
+  /// Waits for an item and assigns it: true; at the end false, and `item` is untouched.
+  got operator>>(T& item) const {
+    static_assert(std::is_nothrow_move_assignable_v<T>,
+                  "sluice: `ch >> item` needs a nothrow move assignment, so that no item is lost; "
+                  "use ch.get(), or a channel of std::unique_ptr<T>");
+    channel_core& from = core();
+    item_room<T> room;
+    if (get_item(from, room, no_deadline, "get") != status::ok) {
+      if (from.cause()) throw_closed_get(from.cause());
+      return got(false);
+    }
+    item = take_from(room);
+    return got(true);
+  }
+
+  /// Never waits: the item, or `empty`, or `closed` at the end (an item beats closed). On a
+  /// rendezvous channel an item only if a putter waits.
+  result<T> try_get() const {
+    channel_core& from = core();
+    item_room<T> room;
+    return as_result(try_get_item(from, room), from, room);
+  }
+
+  /// Waits at most `d`: the item, `timed_out` or `closed`. Done at once where that is possible.
+  template <class Rep, class Period>
+  result<T> get_for(std::chrono::duration<Rep, Period> d) const {
+    channel_core& from = core();
+    item_room<T> room;
+    return as_result(get_item(from, room, deadline_after(d), "get_for"), from, room);
+  }
+
+  /// Waits until `t` at most, on any clock: the item, `timed_out` or `closed`.
+  template <class Clock, class Duration>
+  result<T> get_until(std::chrono::time_point<Clock, Duration> t) const {
+    channel_core& from = core();
+    item_room<T> room;
+    const status how =
+        until_time(t, [&](deadline until) { return get_item(from, room, until, "get_until"); });
+    return as_result(how, from, room);
+  }
+
+  /// Waits for one item, then takes what is there, up to `max`. Empty at the end; a cause is
+  /// thrown. `max` 0: std::invalid_argument.
+  [[nodiscard]] std::vector<T> get_batch(std::size_t max) const {
+    return detail::get_batch<T>(core(), max);
+  }
+  /// As above, and waits up to `linger` after the first for the batch to fill. Cancelled
+  /// meanwhile, it returns what it has.
+  template <class Rep, class Period>
+  [[nodiscard]] std::vector<T> get_batch(std::size_t max,
+                                         std::chrono::duration<Rep, Period> linger) const {
+    return detail::get_batch<T>(core(), max, linger);
+  }
+  /// What is there now, up to `max`; never waits. At the end: empty, or the cause is thrown.
+  [[nodiscard]] std::vector<T> try_get_batch(std::size_t max) const {
+    return detail::try_get_batch<T>(core(), max);
+  }
+
+  /// Waits until the channel is closed and drained, cause or not.
+  void join() const { static_cast<void>(join_channel(core(), no_deadline)); }
+  /// As join, at most `d`: was the end reached?
+  template <class Rep, class Period>
+  bool join_for(std::chrono::duration<Rep, Period> d) const {
+    return join_channel(core(), deadline_after(d)) == status::closed;
+  }
+
+  /// Closed and nothing left. Never waits, as all questions.
+  [[nodiscard]] bool drained() const { return core().drained(); }
+  /// How many items wait, at some moment during the call; never more than the capacity.
+  [[nodiscard]] std::size_t size() const { return core().size(); }
+  [[nodiscard]] bool empty() const { return core().size() == 0; }
+
+  /// The items until the end; a cause is thrown. See item_iterator for when it waits.
+  [[nodiscard]] item_iterator<Self, T> begin() const {
+    static_cast<void>(core());
+    return item_iterator<Self, T>(self());
+  }
+  [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
+
+ private:
+  friend class item_iterator<Self, T>;
+
+  result<T> next_item() const {
+    channel_core& from = core();
+    item_room<T> room;
+    return as_result(get_item(from, room, no_deadline, "get"), from, room);
+  }
+
+  [[nodiscard]] const Self& self() const noexcept { return static_cast<const Self&>(*this); }
+  [[nodiscard]] channel_core& core() const { return *self().handle_; }
+};
+
+}  // namespace sluice::detail

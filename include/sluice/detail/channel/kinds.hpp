@@ -1,0 +1,292 @@
+// The three kinds of channel: what each does for the slow paths of core.hpp, and its fast paths.
+//
+// A fast path claims and publishes (claims and releases) without the lock, then looks for waiters
+// of the other side. All are noexcept but for the unbounded put, which may need memory.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "sluice/detail/base/backoff.hpp"
+#include "sluice/detail/channel/core.hpp"
+#include "sluice/detail/ring/ring.hpp"
+#include "sluice/detail/ring/segments.hpp"
+
+namespace sluice::detail {
+
+template <class T>
+void relocate(void* from, void* to) noexcept {
+  T* item = static_cast<T*>(from);
+  ::new (to) T(std::move(*item));
+}
+
+// ---- bounded --------------------------------------------------------------------------------------
+
+template <class T>
+class bounded final : public channel_core {
+ public:
+  bounded(std::size_t capacity, std::string name)
+      : channel_core(channel_kind::bounded, std::move(name)), ring_(capacity) {}
+
+  /// `ok`, `none` (full) or `closed`.
+  claim try_put(T& item) noexcept {
+    typename ring<T>::position at;
+    for (backoff wait;; wait.pause()) {
+      const claim found = ring_.claim_put(at);
+      if (found == claim::ok) [[likely]] {
+        ring_.publish(at, std::move(item));
+        after_put();
+        return found;
+      }
+      if (found != claim::busy) return found;
+    }
+  }
+
+  /// Fills raw storage: `ok`, `none` (empty) or `closed` (and drained).
+  claim try_get(void* room) noexcept {
+    typename ring<T>::position at;
+    for (backoff wait;; wait.pause()) {
+      const claim found = ring_.claim_get(at);
+      if (found == claim::ok) [[likely]] {
+        move_out(at, room);
+        after_get();
+        return found;
+      }
+      if (found != claim::busy) return found;
+    }
+  }
+
+  /// Puts up to `n` items from `first` on, as one run; advances `first`. `got` counts them.
+  template <class Iterator>
+  claim try_put_run(Iterator& first, std::size_t n, std::size_t& got) noexcept {
+    typename ring<T>::position at;
+    for (backoff wait;; wait.pause()) {
+      const claim found = ring_.claim_put_run(at, n, got);
+      if (found == claim::ok) {
+        for (std::size_t i = 0; i < got; ++i, ++first) {
+          ring_.publish(ring_.advance(at, i), std::move(*first));
+        }
+        after_put();
+        return found;
+      }
+      if (found != claim::busy) return found;
+    }
+  }
+
+  /// Gives up to `n` items to `sink(T&&)`, which does not throw.
+  template <class Sink>
+  claim try_get_run(std::size_t n, std::size_t& got, Sink&& sink) noexcept {
+    typename ring<T>::position at;
+    for (backoff wait;; wait.pause()) {
+      const claim found = ring_.claim_get_run(at, n, got);
+      if (found == claim::ok) {
+        for (std::size_t i = 0; i < got; ++i) {
+          const auto one = ring_.advance(at, i);
+          T* item = ring_.take(one);
+          sink(std::move(*item));
+          item->~T();
+          ring_.release(one);
+        }
+        after_get();
+        return found;
+      }
+      if (found != claim::busy) return found;
+    }
+  }
+
+  bool closed() const noexcept override { return ring_.closed(); }
+  bool drained() const noexcept override { return ring_.drained(); }
+  std::size_t size() const noexcept override { return ring_.size(); }
+  std::size_t capacity() const noexcept override { return ring_.capacity(); }
+  void discard() noexcept override {
+    std::size_t got = 0;
+    while (try_get_run(64, got, [](T&&) noexcept {}) != claim::closed) cpu_pause();
+  }
+
+ protected:
+  claim claim_for_put(wait_node& node) noexcept override { return ring_.claim_put(node.ticket); }
+  claim claim_for_get(wait_node& node) noexcept override { return ring_.claim_get(node.ticket); }
+  void mark_closed() noexcept override { ring_.close(); }
+  void finish(wait_node& node) noexcept override {
+    if (node.todo == job::put) {
+      ring_.publish(node.ticket, std::move(*static_cast<T*>(node.item)));
+    } else {
+      move_out(node.ticket, node.item);
+    }
+  }
+  void move_item(void* from, void* to) noexcept override { relocate<T>(from, to); }
+
+ private:
+  void move_out(typename ring<T>::position at, void* room) noexcept {
+    T* item = ring_.take(at);
+    ::new (room) T(std::move(*item));
+    item->~T();
+    ring_.release(at);
+  }
+
+  ring<T> ring_;
+};
+
+// ---- unbounded ------------------------------------------------------------------------------------
+
+template <class T>
+class unbounded_channel final : public channel_core {
+ public:
+  explicit unbounded_channel(std::string name)
+      : channel_core(channel_kind::unbounded, std::move(name)) {}
+
+  /// `ok` or `closed`. Throws std::bad_alloc before any effect.
+  claim try_put(T& item) {
+    typename segments<T>::position at;
+    const claim found = queue_.claim_put(at);
+    if (found == claim::ok) [[likely]] {
+      queue_.publish(at, std::move(item));
+      after_put();
+    }
+    return found;
+  }
+
+  /// Fills raw storage: `ok`, `none` (empty) or `closed` (and drained).
+  claim try_get(void* room) noexcept {
+    typename segments<T>::position at;
+    const claim found = queue_.claim_get(at);
+    if (found == claim::ok) [[likely]] {
+      move_out(at, room);
+      after_get();
+    }
+    return found;
+  }
+
+  /// Puts one item of the run; see bounded::try_put_run.
+  template <class Iterator>
+  claim try_put_run(Iterator& first, std::size_t, std::size_t& got) {
+    got = 1;
+    const claim found = try_put(*first);
+    if (found == claim::ok) ++first;
+    return found;
+  }
+
+  /// Takes one item of the run; see bounded::try_get_run.
+  template <class Sink>
+  claim try_get_run(std::size_t, std::size_t& got, Sink&& sink) noexcept {
+    typename segments<T>::position at;
+    got = 1;
+    const claim found = queue_.claim_get(at);
+    if (found == claim::ok) {
+      T* item = queue_.take(at);
+      sink(std::move(*item));
+      item->~T();
+      queue_.release(at);
+      after_get();
+    }
+    return found;
+  }
+
+  bool closed() const noexcept override { return queue_.closed(); }
+  bool drained() const noexcept override { return queue_.drained(); }
+  std::size_t size() const noexcept override { return queue_.size(); }
+  std::size_t capacity() const noexcept override { return static_cast<std::size_t>(-1); }
+  void discard() noexcept override {
+    std::size_t got = 0;
+    while (try_get_run(1, got, [](T&&) noexcept {}) != claim::closed) cpu_pause();
+  }
+
+ protected:
+  claim claim_for_put(wait_node&) noexcept override { return claim::none; }  // nobody waits to put
+  claim claim_for_get(wait_node& node) noexcept override {
+    typename segments<T>::position at;
+    const claim found = queue_.claim_get(at);
+    node.place = at.in;
+    node.ticket = at.slot;
+    return found;
+  }
+  void mark_closed() noexcept override { queue_.close(); }
+  void finish(wait_node& node) noexcept override {
+    move_out(segments<T>::position::of(node.place, node.ticket), node.item);
+  }
+  void move_item(void* from, void* to) noexcept override { relocate<T>(from, to); }
+
+ private:
+  void move_out(typename segments<T>::position at, void* room) noexcept {
+    T* item = queue_.take(at);
+    ::new (room) T(std::move(*item));
+    item->~T();
+    queue_.release(at);
+  }
+
+  segments<T> queue_;
+};
+
+// ---- rendezvous -----------------------------------------------------------------------------------
+
+template <class T>
+class rendezvous_channel final : public channel_core {
+ public:
+  explicit rendezvous_channel(std::string name)
+      : channel_core(channel_kind::rendezvous, std::move(name)) {}
+
+  /// `ok` only if a getter waits, else `none` or `closed`.
+  claim try_put(T& item) noexcept { return meet_getter(std::addressof(item)); }
+  /// `ok` only if a putter waits, else `none` or `closed`.
+  claim try_get(void* room) noexcept { return meet_putter(room); }
+
+  template <class Iterator>
+  claim try_put_run(Iterator& first, std::size_t, std::size_t& got) noexcept {
+    got = 1;
+    const claim found = try_put(*first);
+    if (found == claim::ok) ++first;
+    return found;
+  }
+
+  template <class Sink>
+  claim try_get_run(std::size_t, std::size_t& got, Sink&& sink) noexcept {
+    alignas(T) std::byte room[sizeof(T)];
+    got = 1;
+    const claim found = meet_putter(room);
+    if (found == claim::ok) {
+      T* item = std::launder(reinterpret_cast<T*>(room));
+      sink(std::move(*item));
+      item->~T();
+    }
+    return found;
+  }
+
+  bool closed() const noexcept override {
+    // order: seq_cst, a close happens before every answer that says closed
+    return closed_.load(memory_order_seq_cst);
+  }
+  bool drained() const noexcept override { return closed(); }
+  std::size_t size() const noexcept override { return 0; }
+  std::size_t capacity() const noexcept override { return 0; }
+  void discard() noexcept override {}
+
+ protected:
+  claim claim_for_put(wait_node&) noexcept override { return claim::none; }
+  claim claim_for_get(wait_node&) noexcept override { return claim::none; }
+  void mark_closed() noexcept override {
+    // order: C1 seq_cst, as in the other kinds
+    closed_.store(true, memory_order_seq_cst);
+  }
+  void finish(wait_node&) noexcept override {}
+  void move_item(void* from, void* to) noexcept override { relocate<T>(from, to); }
+
+ private:
+  /// Written under the lock, once; read by all.
+  atomic<bool> closed_{false};
+};
+
+/// Calls `f` with the channel as what it is.
+template <class T, class F>
+decltype(auto) as_kind(channel_core& core, F&& f) {
+  switch (core.kind()) {
+    case channel_kind::bounded:
+      return f(static_cast<bounded<T>&>(core));
+    case channel_kind::unbounded:
+      return f(static_cast<unbounded_channel<T>&>(core));
+    case channel_kind::rendezvous:
+      break;
+  }
+  return f(static_cast<rendezvous_channel<T>&>(core));
+}
+
+}  // namespace sluice::detail

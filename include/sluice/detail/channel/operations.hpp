@@ -1,0 +1,126 @@
+// Puts and gets as every handle offers them: check, try, wait, and say how it ended.
+//
+// The fast path is the try; the rest is one call into core.cpp. Nothing here knows how a channel
+// is built or how a strand parks.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <type_traits>
+#include <utility>
+
+#include "sluice/detail/base/clock.hpp"
+#include "sluice/detail/channel/kinds.hpp"
+#include "sluice/detail/park/attention.hpp"
+#include "sluice/status.hpp"
+
+namespace sluice::detail {
+
+/// Raw storage for one item on its way out of a channel.
+template <class T>
+union item_room {
+  T item;
+  item_room() noexcept {}  // NOLINT(modernize-use-equals-default): leaves the item unborn
+  ~item_room() {}          // NOLINT(modernize-use-equals-default)
+  item_room(const item_room&) = delete;
+  item_room& operator=(const item_room&) = delete;
+};
+
+/// The item out of its room, which is raw storage afterwards.
+template <class T>
+[[nodiscard]] T take_from(item_room<T>& room) noexcept {
+  T item(std::move(room.item));
+  room.item.~T();
+  return item;
+}
+
+/// The check at the head of each operation. Throws `cancelled` (only an operation that may wait)
+/// and std::logic_error in a forked child.
+inline void check_strand(operation_kind kind) {
+  const verdict found = look_up(kind);
+  if (found == verdict::proceed) [[likely]]
+    return;
+  if (found == verdict::stop) throw_cancelled();
+  throw_forked();
+}
+
+[[nodiscard]] inline status as_status(outcome how) {
+  if (how == outcome::cancelled) throw_cancelled();
+  if (how == outcome::completed) return status::ok;
+  return how == outcome::timed_out ? status::timed_out : status::closed;
+}
+
+/// `ok`, `closed` or `timed_out`; throws `cancelled`. The item is moved from only if `ok`.
+template <class T>
+status put_item(channel_core& core, T& item, deadline until, const char* operation) {
+  check_strand(operation_kind::may_wait);
+  if (core.kind() != channel_kind::rendezvous) [[likely]] {
+    const claim found = as_kind<T>(core, [&](auto& ch) { return ch.try_put(item); });
+    if (found == claim::ok) [[likely]]
+      return status::ok;
+    if (found == claim::closed) return status::closed;
+  }
+  return as_status(core.wait_to_put(std::addressof(item), until, operation));
+}
+
+/// `ok`, `full` or `closed`; never parks.
+template <class T>
+status try_put_item(channel_core& core, T& item) {
+  check_strand(operation_kind::never_waits);
+  const claim found = as_kind<T>(core, [&](auto& ch) { return ch.try_put(item); });
+  if (found == claim::ok) [[likely]]
+    return status::ok;
+  return found == claim::closed ? status::closed : status::full;
+}
+
+/// `ok` (the room is filled), `closed` (and drained) or `timed_out`; throws `cancelled`.
+template <class T>
+status get_item(channel_core& core, item_room<T>& room, deadline until, const char* operation) {
+  check_strand(operation_kind::may_wait);
+  if (core.kind() != channel_kind::rendezvous) [[likely]] {
+    const claim found = as_kind<T>(core, [&](auto& ch) { return ch.try_get(&room.item); });
+    if (found == claim::ok) [[likely]]
+      return status::ok;
+    if (found == claim::closed) return status::closed;
+  }
+  return as_status(core.wait_to_get(&room.item, until, operation));
+}
+
+/// `ok` (the room is filled), `empty` or `closed` (and drained); never parks.
+template <class T>
+status try_get_item(channel_core& core, item_room<T>& room) {
+  check_strand(operation_kind::never_waits);
+  const claim found = as_kind<T>(core, [&](auto& ch) { return ch.try_get(&room.item); });
+  if (found == claim::ok) [[likely]]
+    return status::ok;
+  return found == claim::closed ? status::closed : status::empty;
+}
+
+template <class T>
+[[nodiscard]] result<T> as_result(status s, channel_core& core, item_room<T>& room) {
+  if (s == status::ok) [[likely]]
+    return result<T>(take_from(room));
+  return s == status::closed ? result<T>(s, core.cause()) : result<T>(s);
+}
+
+/// Repeats a timed operation whose clock may have been set back meanwhile.
+template <class Clock, class Duration, class Operation>
+auto until_time(const std::chrono::time_point<Clock, Duration>& t, Operation operation) {
+  for (;;) {
+    auto how = operation(deadline_at(t));
+    if constexpr (std::is_same_v<Clock, clock>) {
+      return how;
+    } else {
+      if (how != status::timed_out || Clock::now() >= t) return how;
+    }
+  }
+}
+
+/// Waits for the end of the channel: `closed` or `timed_out`; throws `cancelled`.
+inline status join_channel(channel_core& core, deadline until) {
+  check_strand(operation_kind::may_wait);
+  if (core.drained()) return status::closed;
+  return as_status(core.wait_until_drained(until));
+}
+
+}  // namespace sluice::detail

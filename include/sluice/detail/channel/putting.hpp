@@ -1,0 +1,90 @@
+// The putter's half of a channel, shared by `channel` and `sender`.
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <ranges>
+#include <utility>
+
+#include "sluice/detail/channel/batch.hpp"
+#include "sluice/detail/channel/operations.hpp"
+
+namespace sluice::detail {
+
+/// Every operation may be called by any strand: a fiber of any runtime or a plain thread. All but
+/// the `try_` forms wait for room, throw `cancelled` if the running fiber's stop is requested
+/// before they take effect, std::logic_error on a moved-from handle or in a forked child, and on
+/// an unbounded channel std::bad_alloc. An lvalue is copied before anything takes effect; whoever
+/// does not get `ok` back, or an exception, still has the item unmoved.
+template <class Self, class T>
+class putting {
+ public:
+  /// Waits for room. Throws channel_closed if the channel is closed before or while waiting.
+  void put(T&& item) const {
+    if (put_item(core(), item, no_deadline, "put") != status::ok) throw_closed_put();
+  }
+  void put(const T& item) const requires std::copy_constructible<T> {
+    T copy(item);
+    put(std::move(copy));
+  }
+
+  /// As put. Returns the channel, so that puts chain.
+  const Self& operator<<(T&& item) const {
+    put(std::move(item));
+    return self();
+  }
+  const Self& operator<<(const T& item) const requires std::copy_constructible<T> {
+    put(item);
+    return self();
+  }
+
+  /// Never waits: `ok`, `full` or `closed` (closed beats full). On a rendezvous channel `ok` only
+  /// if a getter waits.
+  [[nodiscard]] status try_put(T&& item) const { return try_put_item(core(), item); }
+  [[nodiscard]] status try_put(const T& item) const requires std::copy_constructible<T> {
+    T copy(item);
+    return try_put_item(core(), copy);
+  }
+
+  /// Waits at most `d`: `ok`, `timed_out` or `closed`. Done at once where that is possible, even
+  /// if the time is over.
+  template <class Rep, class Period>
+  status put_for(T&& item, std::chrono::duration<Rep, Period> d) const {
+    return put_item(core(), item, deadline_after(d), "put_for");
+  }
+  template <class Rep, class Period>
+  status put_for(const T& item,
+                 std::chrono::duration<Rep, Period> d) const requires std::copy_constructible<T> {
+    T copy(item);
+    return put_for(std::move(copy), d);
+  }
+
+  /// Waits until `t` at most, on any clock: `ok`, `timed_out` or `closed`.
+  template <class Clock, class Duration>
+  status put_until(T&& item, std::chrono::time_point<Clock, Duration> t) const {
+    channel_core& to = core();
+    return until_time(t, [&](deadline until) { return put_item(to, item, until, "put_until"); });
+  }
+  template <class Clock, class Duration>
+  status put_until(const T& item, std::chrono::time_point<Clock, Duration> t)
+      const requires std::copy_constructible<T> {
+    T copy(item);
+    return put_until(std::move(copy), t);
+  }
+
+  /// A sequence of single puts (others may come between). Moves from an rvalue container, copies
+  /// from anything else. Returns how many were accepted: fewer than all only if the channel was
+  /// closed or the fiber cancelled meanwhile (`cancelled` is thrown if none was). What a copy or
+  /// an iterator throws passes on; what was accepted stays.
+  template <std::ranges::input_range R>
+  requires std::constructible_from<T, std::ranges::range_reference_t<R>> std::size_t put_batch(
+      R&& items)
+  const { return detail::put_batch<T>(core(), std::forward<R>(items)); }
+
+ private:
+  [[nodiscard]] const Self& self() const noexcept { return static_cast<const Self&>(*this); }
+  [[nodiscard]] channel_core& core() const { return *self().handle_; }
+};
+
+}  // namespace sluice::detail

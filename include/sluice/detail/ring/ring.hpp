@@ -1,0 +1,271 @@
+// The bounded ring: exactly `capacity` slots, many putters, many getters, never blocks.
+//
+// A position counts laps and slots: the low bits are the index of a slot, the bits above them
+// count laps of `lap_`, a power of two above the capacity. Each slot has a stamp with two values
+// a lap, so that "published" never equals "free for the next lap", also at capacity 1:
+//
+//   stamp == lap        free for the put of that lap     --S1 claim, S2 publish-->
+//   stamp == lap + 1    holds the item of that lap       --G1 claim, G2 release-->  lap + lap_
+//
+// I1 a position is claimed by one compare-and-swap on tail (put) or head (get), and only when the
+//    slot's stamp says that the slot is ready: a claim never waits for another strand.
+// I2 items leave in the order of their claims; tail - head <= capacity at every moment.
+// I3 closed is the top bit of tail: a put's claim after the close fails by itself, and drained
+//    (closed and head == tail) is derived, so it can never be contradicted by a later put.
+// The window between a claim and its publish or release is the one place where a strand that
+// was preempted delays others: they find the slot `busy`. Otherwise the ring is lock-free.
+//
+// Any strand may call anything. Waiting is not done here. The scheme of stamps is Dmitry
+// Vyukov's bounded MPMC queue, with laps as in crossbeam's array channel.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <cstdlib>
+#include <limits>
+#include <memory>
+#include <new>
+#include <stdexcept>
+#include <utility>
+
+#include "sluice/detail/base/atomic.hpp"
+#include "sluice/detail/ring/claim.hpp"
+
+namespace sluice::detail {
+
+template <class T>
+class ring {
+ public:
+  using position = std::uint64_t;
+
+  /// Throws std::length_error if that many slots cannot be represented, std::bad_alloc if there
+  /// is no memory for them. Slots start as zero bytes, so memory is touched only when used.
+  explicit ring(std::size_t capacity) : capacity_(capacity), lap_(lap_for(capacity)) { allocate(); }
+
+  ring(const ring&) = delete;
+  ring& operator=(const ring&) = delete;
+
+  /// Destroys the items that are left. No strand uses the ring any more.
+  ~ring() {
+    position at = 0;
+    while (claim_get(at) == claim::ok) take(at)->~T();
+    std::free(memory_);
+  }
+
+  // ---- the putter's side --------------------------------------------------------------------
+
+  /// S1. Claims the next place for one item.
+  claim claim_put(position& at) noexcept {
+    // order: acquire, a guess that S1 verifies; a closed bit is final, and C1 happens before it
+    position tail = tail_.load(memory_order_acquire);
+    for (;;) {
+      if (tail & closed_bit) return claim::closed;
+      // order: acquire, pairs G2: the getter has left the slot
+      if (slot_at(tail).stamp.load(memory_order_acquire) == lap_of(tail)) [[likely]] {
+        // order: S1 seq_cst, before S3 in the one order with R4 and R5; acquire on failure as above
+        if (tail_.compare_exchange_weak(tail, next(tail), memory_order_seq_cst,
+                                        memory_order_acquire)) [[likely]] {
+          at = tail;
+          return claim::ok;
+        }
+        continue;
+      }
+      // order: seq_cst, R5: the putter's second look must see every G1 before its R4. Equality
+      // says that tail was current too, so the ring was full and open when tail was read.
+      if (head_.load(memory_order_seq_cst) + lap_ == tail) return claim::none;
+      // order: seq_cst, as R5
+      const position again = tail_.load(memory_order_seq_cst);
+      if (again == tail) return claim::busy;
+      tail = again;
+    }
+  }
+
+  /// S1 for a run: claims up to `most` (>= 1) places in a row with one operation.
+  claim claim_put_run(position& at, std::size_t most, std::size_t& got) noexcept {
+    for (;;) {
+      // order: relaxed, as in claim_put
+      position tail = tail_.load(memory_order_relaxed);
+      std::size_t n = 0;
+      if (!(tail & closed_bit)) n = ready_run(tail, most, 0);
+      if (n <= 1) {
+        got = 1;
+        return claim_put(at);
+      }
+      // order: S1 seq_cst, as in claim_put
+      if (tail_.compare_exchange_weak(tail, advance(tail, n), memory_order_seq_cst,
+                                      memory_order_relaxed)) {
+        at = tail;
+        got = n;
+        return claim::ok;
+      }
+    }
+  }
+
+  /// S2. Moves the item into the claimed slot and shows it to getters.
+  void publish(position at, T&& item) noexcept {
+    slot& s = slot_at(at);
+    ::new (static_cast<void*>(s.item)) T(std::move(item));
+    // order: S2 release, pairs with the acquire in claim_get
+    s.stamp.store(lap_of(at) + 1, memory_order_release);
+  }
+
+  // ---- the getter's side --------------------------------------------------------------------
+
+  /// G1. Claims the oldest item.
+  claim claim_get(position& at) noexcept {
+    // order: relaxed, only a guess that G1 verifies
+    position head = head_.load(memory_order_relaxed);
+    for (;;) {
+      // order: acquire, pairs S2: the item is whole
+      if (slot_at(head).stamp.load(memory_order_acquire) == lap_of(head) + 1) [[likely]] {
+        // order: G1 seq_cst, before G3 in the one order with R4 and R5
+        if (head_.compare_exchange_weak(head, next(head), memory_order_seq_cst,
+                                        memory_order_relaxed)) [[likely]] {
+          at = head;
+          return claim::ok;
+        }
+        continue;
+      }
+      // order: seq_cst, R5: the getter's second look must see every S1 before its R4
+      const position tail = tail_.load(memory_order_seq_cst);
+      if ((tail & ~closed_bit) == head) return (tail & closed_bit) ? claim::closed : claim::none;
+      // order: seq_cst, as R5
+      const position again = head_.load(memory_order_seq_cst);
+      if (again == head) return claim::busy;
+      head = again;
+    }
+  }
+
+  /// G1 for a run: claims up to `most` (>= 1) items in a row with one operation.
+  claim claim_get_run(position& at, std::size_t most, std::size_t& got) noexcept {
+    for (;;) {
+      // order: relaxed, as in claim_get
+      position head = head_.load(memory_order_relaxed);
+      const std::size_t n = ready_run(head, most, 1);
+      if (n <= 1) {
+        got = 1;
+        return claim_get(at);
+      }
+      // order: G1 seq_cst, as in claim_get
+      if (head_.compare_exchange_weak(head, advance(head, n), memory_order_seq_cst,
+                                      memory_order_relaxed)) {
+        at = head;
+        got = n;
+        return claim::ok;
+      }
+    }
+  }
+
+  /// The item in a claimed slot. The getter moves it out, destroys it and calls release.
+  [[nodiscard]] T* take(position at) noexcept {
+    return std::launder(reinterpret_cast<T*>(slot_at(at).item));
+  }
+
+  /// G2. The slot is empty again: free for the put of the next lap.
+  void release(position at) noexcept {
+    // order: G2 release, pairs with the acquire in claim_put
+    slot_at(at).stamp.store(lap_of(at) + lap_, memory_order_release);
+  }
+
+  // ---- closing and looking ------------------------------------------------------------------
+
+  /// C1. From here on no put can claim. True for the call that closed.
+  bool close() noexcept {
+    // order: C1 seq_cst, before the look at the waiting counts
+    return (tail_.fetch_or(closed_bit, memory_order_seq_cst) & closed_bit) == 0;
+  }
+
+  [[nodiscard]] bool closed() const noexcept {
+    // order: seq_cst, a close happens before every answer that says closed
+    return (tail_.load(memory_order_seq_cst) & closed_bit) != 0;
+  }
+
+  [[nodiscard]] bool drained() const noexcept {
+    // order: seq_cst, closed is sticky and head only grows towards a tail that is frozen
+    const position tail = tail_.load(memory_order_seq_cst);
+    // order: seq_cst, as above
+    return (tail & closed_bit) && head_.load(memory_order_seq_cst) == (tail & ~closed_bit);
+  }
+
+  /// How many items wait, at one moment during the call.
+  [[nodiscard]] std::size_t size() const noexcept {
+    for (;;) {
+      // order: seq_cst, head did not move between two looks: the tail between them belongs to it
+      const position head = head_.load(memory_order_seq_cst);
+      // order: seq_cst, as above
+      const position tail = tail_.load(memory_order_seq_cst) & ~closed_bit;
+      // order: seq_cst, as above
+      if (head_.load(memory_order_seq_cst) != head) continue;
+      const std::size_t from = index_of(head);
+      const std::size_t to = index_of(tail);
+      return lap_of(head) == lap_of(tail) ? to - from : capacity_ - from + to;
+    }
+  }
+
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+
+  /// The position `n` (at most the capacity) places after `at`.
+  [[nodiscard]] position advance(position at, std::size_t n) const noexcept {
+    const std::size_t index = index_of(at) + n;
+    return index < capacity_ ? at + n : lap_of(at) + lap_ + (index - capacity_);
+  }
+
+ private:
+  struct slot {
+    /// Written by the strand that claimed the slot; read by those who want to claim it.
+    atomic<std::uint64_t> stamp;
+    alignas(T) std::byte item[sizeof(T)];
+  };
+
+  static constexpr position closed_bit = position{1} << 63;
+
+  static position lap_for(std::size_t capacity) {
+    constexpr std::size_t most =
+        static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()) / sizeof(slot) / 2;
+    if (capacity > most) {
+      throw std::length_error("sluice: no memory can hold a channel of this capacity");
+    }
+    return std::bit_ceil(static_cast<position>(capacity) + 1);
+  }
+
+  void allocate() {
+    const std::size_t slack = alignof(slot) > alignof(std::max_align_t) ? alignof(slot) : 0;
+    std::size_t bytes = capacity_ * sizeof(slot) + slack;
+    memory_ = std::calloc(1, bytes);
+    if (memory_ == nullptr) throw std::bad_alloc();
+    void* first = memory_;
+    if (slack != 0) first = std::align(slack, bytes - slack, first, bytes);
+    slots_ = static_cast<slot*>(first);
+  }
+
+  [[nodiscard]] position lap_of(position at) const noexcept { return at & ~(lap_ - 1); }
+  [[nodiscard]] std::size_t index_of(position at) const noexcept { return at & (lap_ - 1); }
+  [[nodiscard]] slot& slot_at(position at) const noexcept { return slots_[index_of(at)]; }
+  [[nodiscard]] position next(position at) const noexcept {
+    return index_of(at) + 1 < capacity_ ? at + 1 : lap_of(at) + lap_;
+  }
+
+  /// How many slots from `at` on are ready: free (offset 0) or published (offset 1).
+  [[nodiscard]] std::size_t ready_run(position at, std::size_t most,
+                                      position offset) const noexcept {
+    if (most > capacity_) most = capacity_;
+    std::size_t n = 0;
+    // order: acquire, pairs S2 and G2; the claim that follows fails if the run was taken
+    while (n < most && slot_at(at).stamp.load(memory_order_acquire) == lap_of(at) + offset) {
+      at = next(at);
+      ++n;
+    }
+    return n;
+  }
+
+  /// Written by putters (S1) and close (C1); read by all.
+  alignas(cache_line) atomic<position> tail_{0};
+  /// Written by getters (G1); read by all.
+  alignas(cache_line) atomic<position> head_{0};
+  alignas(cache_line) const std::size_t capacity_;
+  const position lap_;
+  slot* slots_ = nullptr;
+  void* memory_ = nullptr;
+};
+
+}  // namespace sluice::detail

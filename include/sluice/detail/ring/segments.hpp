@@ -1,0 +1,280 @@
+// The unbounded queue of items: linked segments of slots, many putters, many getters.
+//
+// An index counts places; of each `span` places the last is no slot but the moment in which the
+// queue moves on to the next segment. Putters claim indices on tail, getters on head:
+//
+//   slot: empty --S1 claim, S2 publish--> published --G1 claim, take--> taken
+//
+// I1 an index is claimed by one compare-and-swap that also proves that the segment read with it
+//    is the right one and alive (indices are never used twice).
+// I2 items leave in the order of their claims. A getter that has claimed an item which is not
+//    published yet waits for that one putter (spin limit, then sched_yield).
+// I3 the segment after the next is allocated before the last slot of a segment is claimed, so a
+//    put that finds no memory has changed nothing.
+// I4 a segment is recycled by the last getter that leaves it: the getter of its last slot walks
+//    the slots and hands the rest of the walk to the first getter that is still inside (D1..D3).
+// I5 closed is the top bit of tail, drained is derived, as in ring.hpp.
+//
+// One recycled segment is kept as a spare; all others go back to the allocator at once.
+// Any strand may call anything. The scheme of indices and of the walk is crossbeam's list channel.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <utility>
+
+#include "sluice/detail/base/atomic.hpp"
+#include "sluice/detail/base/backoff.hpp"
+#include "sluice/detail/ring/claim.hpp"
+
+namespace sluice::detail {
+
+template <class T>
+class segments {
+  struct segment;
+
+ public:
+  /// A claimed place.
+  struct position {
+    segment* in = nullptr;
+    std::size_t slot = 0;
+    /// From what a waiter's node remembers.
+    static position of(void* place, std::size_t slot) noexcept {
+      return {static_cast<segment*>(place), slot};
+    }
+  };
+
+  /// Throws std::bad_alloc.
+  segments() {
+    segment* first = new segment;
+    // order: relaxed, nobody else knows the queue yet
+    head_.in.store(first, memory_order_relaxed);
+    // order: relaxed, as above
+    tail_.in.store(first, memory_order_relaxed);
+  }
+
+  segments(const segments&) = delete;
+  segments& operator=(const segments&) = delete;
+
+  /// Destroys the items that are left. No strand uses the queue any more.
+  ~segments() {
+    position at;
+    while (claim_get(at) == claim::ok) {
+      take(at)->~T();
+      release(at);
+    }
+    // order: relaxed, the last strand
+    delete head_.in.load(memory_order_relaxed);
+    // order: relaxed, the last strand
+    delete spare_.load(memory_order_relaxed);
+  }
+
+  /// S1. Claims the next place: `ok` or `closed`. Throws std::bad_alloc before any effect.
+  claim claim_put(position& at) {
+    std::unique_ptr<segment> fresh;
+    backoff wait;
+    for (;;) {
+      // order: acquire, pairs with M2: the segment read next is at least that of this index
+      std::uint64_t tail = tail_.index.load(memory_order_acquire);
+      // order: acquire, pairs M1; S1 fails if it is another index's
+      segment* in = tail_.in.load(memory_order_acquire);
+      if (tail & closed_bit) return claim::closed;
+      const std::size_t offset = tail % span;
+      if (offset == slots) {  // another putter is moving tail on (M1, M2)
+        wait.pause();
+        continue;
+      }
+      if (offset + 1 == slots && !fresh) fresh = obtain();
+      // order: S1 seq_cst, before S3 in the one order with R4 and R5
+      if (!tail_.index.compare_exchange_weak(tail, tail + 1, memory_order_seq_cst,
+                                             memory_order_relaxed)) {
+        continue;
+      }
+      if (offset + 1 == slots) move_tail_on(in, fresh.release());
+      if (fresh) recycle(fresh.release());
+      at = {in, offset};
+      return claim::ok;
+    }
+  }
+
+  /// S2. Moves the item into the claimed slot and shows it to getters.
+  void publish(position at, T&& item) noexcept {
+    slot& s = at.in->all[at.slot];
+    ::new (static_cast<void*>(s.item)) T(std::move(item));
+    // order: S2 release, pairs with the acquire in take
+    s.state.store(published, memory_order_release);
+  }
+
+  /// G1. Claims the oldest item, which may still be on its way into its slot.
+  claim claim_get(position& at) noexcept {
+    backoff wait;
+    for (;;) {
+      // order: acquire, pairs with M4
+      std::uint64_t head = head_.index.load(memory_order_acquire);
+      // order: acquire, pairs with M3
+      segment* in = head_.in.load(memory_order_acquire);
+      const std::size_t offset = head % span;
+      if (offset == slots) {  // another getter is moving head on (M3, M4)
+        wait.pause();
+        continue;
+      }
+      // order: seq_cst, R5: the second look must see every S1 before its R4
+      const std::uint64_t tail = tail_.index.load(memory_order_seq_cst);
+      if (whole(tail & ~closed_bit) == head) {
+        return (tail & closed_bit) ? claim::closed : claim::none;
+      }
+      // order: G1 seq_cst, items leave in this order; before every look that says drained
+      if (!head_.index.compare_exchange_weak(head, head + 1, memory_order_seq_cst,
+                                             memory_order_relaxed)) {
+        continue;
+      }
+      if (offset + 1 == slots) move_head_on(in);
+      at = {in, offset};
+      return claim::ok;
+    }
+  }
+
+  /// The item in a claimed slot, as soon as its putter has published it. The getter moves it
+  /// out, destroys it and calls release.
+  [[nodiscard]] T* take(position at) noexcept {
+    slot& s = at.in->all[at.slot];
+    backoff wait;
+    // order: acquire, pairs S2: the item is whole
+    while ((s.state.load(memory_order_acquire) & published) == 0) wait.pause();
+    return std::launder(reinterpret_cast<T*>(s.item));
+  }
+
+  /// G2. The slot will not be touched any more; the last getter to leave recycles the segment.
+  void release(position at) noexcept {
+    if (at.slot + 1 == slots) return walk(at.in, 0);
+    // order: acq_rel, D2: hands the slot over to the walk, or takes the walk over
+    const auto before = at.in->all[at.slot].state.fetch_or(taken, memory_order_acq_rel);
+    if (before & walked) walk(at.in, at.slot + 1);
+  }
+
+  /// C1. From here on no put can claim. True for the call that closed.
+  bool close() noexcept {
+    // order: C1 seq_cst, before the look at the waiting counts
+    return (tail_.index.fetch_or(closed_bit, memory_order_seq_cst) & closed_bit) == 0;
+  }
+
+  [[nodiscard]] bool closed() const noexcept {
+    // order: seq_cst, a close happens before every answer that says closed
+    return (tail_.index.load(memory_order_seq_cst) & closed_bit) != 0;
+  }
+
+  [[nodiscard]] bool drained() const noexcept {
+    // order: seq_cst, tail is frozen by the closed bit, but for the step over a segment's end
+    const std::uint64_t tail = tail_.index.load(memory_order_seq_cst);
+    // order: seq_cst, as above
+    const std::uint64_t head = head_.index.load(memory_order_seq_cst);
+    return (tail & closed_bit) && whole(head) == whole(tail & ~closed_bit);
+  }
+
+  /// How many items wait, at one moment during the call.
+  [[nodiscard]] std::size_t size() const noexcept {
+    for (;;) {
+      // order: seq_cst, head did not move between two looks: the tail between them belongs to it
+      const std::uint64_t head = head_.index.load(memory_order_seq_cst);
+      // order: seq_cst, as above
+      const std::uint64_t tail = tail_.index.load(memory_order_seq_cst) & ~closed_bit;
+      // order: seq_cst, as above
+      if (head_.index.load(memory_order_seq_cst) != head) continue;
+      return count(whole(tail)) - count(whole(head));
+    }
+  }
+
+ private:
+  static constexpr std::uint64_t closed_bit = std::uint64_t{1} << 63;
+  static constexpr std::size_t span = 64;
+  static constexpr std::size_t slots = span - 1;
+
+  static constexpr std::uint32_t published = 1;
+  static constexpr std::uint32_t taken = 2;
+  static constexpr std::uint32_t walked = 4;
+
+  struct slot {
+    /// Written by the putter (published), the getter (taken) and the walk (walked).
+    atomic<std::uint32_t> state{0};
+    alignas(T) std::byte item[sizeof(T)];
+  };
+
+  struct segment {
+    atomic<segment*> next{nullptr};
+    slot all[slots];
+  };
+
+  struct end {
+    atomic<std::uint64_t> index{0};
+    atomic<segment*> in{nullptr};
+  };
+
+  /// The index after a step over a segment's end that is still under way.
+  static std::uint64_t whole(std::uint64_t index) noexcept {
+    return index % span == slots ? index + 1 : index;
+  }
+  static std::size_t count(std::uint64_t index) noexcept {
+    return index / span * slots + index % span;
+  }
+
+  void move_tail_on(segment* from, segment* fresh) noexcept {
+    // order: M1 release, the segment before the index that belongs to it
+    tail_.in.store(fresh, memory_order_release);
+    // order: M2 release, an add because a close may set its bit meanwhile
+    tail_.index.fetch_add(1, memory_order_release);
+    // order: release, pairs with move_head_on
+    from->next.store(fresh, memory_order_release);
+  }
+
+  void move_head_on(segment* from) noexcept {
+    backoff wait;
+    segment* next = nullptr;
+    // order: acquire, pairs with move_tail_on; its putter has claimed already
+    while ((next = from->next.load(memory_order_acquire)) == nullptr) wait.pause();
+    // order: M3 release, the segment before the index that belongs to it
+    head_.in.store(next, memory_order_release);
+    // order: M4 release, only this getter moves head while it stands at the end
+    head_.index.fetch_add(1, memory_order_release);
+  }
+
+  /// D1. Recycles the segment once the slots from `from` on are left by their getters, or leaves
+  /// the rest of the walk to the first getter that is still inside (it finds `walked`, D2).
+  void walk(segment* in, std::size_t from) noexcept {
+    for (std::size_t i = from; i + 1 < slots; ++i) {
+      slot& s = in->all[i];
+      // order: acquire, pairs D2: the getter is done with its slot
+      if (s.state.load(memory_order_acquire) & taken) continue;
+      // order: acq_rel, D3: either its getter sees `walked`, or we see `taken`
+      if ((s.state.fetch_or(walked, memory_order_acq_rel) & taken) == 0) return;
+    }
+    recycle(in);
+  }
+
+  std::unique_ptr<segment> obtain() {
+    // order: acquire, pairs with recycle
+    std::unique_ptr<segment> kept(spare_.exchange(nullptr, memory_order_acquire));
+    return kept ? std::move(kept) : std::make_unique<segment>();
+  }
+
+  void recycle(segment* used) noexcept {
+    // order: relaxed, only a hint
+    if (spare_.load(memory_order_relaxed) != nullptr) {
+      delete used;
+      return;
+    }
+    // order: relaxed, nobody else holds the segment; made visible by the exchange
+    used->next.store(nullptr, memory_order_relaxed);
+    // order: relaxed, as above
+    for (slot& s : used->all) s.state.store(0, memory_order_relaxed);
+    // order: acq_rel, gives our segment away and takes one that came between
+    delete spare_.exchange(used, memory_order_acq_rel);
+  }
+
+  alignas(cache_line) end tail_;
+  alignas(cache_line) end head_;
+  /// One segment that is ready for use, or null.
+  alignas(cache_line) atomic<segment*> spare_{nullptr};
+};
+
+}  // namespace sluice::detail

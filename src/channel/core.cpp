@@ -1,0 +1,306 @@
+// The slow paths of channels: waiting, serving, closing. The argument stands in core.hpp.
+#include "sluice/detail/channel/core.hpp"
+
+#include <mutex>
+#include <utility>
+
+namespace sluice::detail {
+
+channel_core::channel_core(channel_kind kind, std::string name)
+    : kind_(kind), name_(std::move(name)) {
+  watch_for_fork();
+}
+
+channel_core::~channel_core() = default;
+
+// ---- the lists, under the lock ------------------------------------------------------------------
+
+void channel_core::announce(side& s, wait_node& node) noexcept {
+  s.list.push_back(node);
+  // order: R4 seq_cst, before R5 in the one order with S1, S3, G1 and G3
+  s.waiting.fetch_add(1, memory_order_seq_cst);
+}
+
+void channel_core::pop(side& s, wait_node& node) noexcept {
+  s.list.remove(node);
+  // order: relaxed, whoever still reads the higher count settles once too often
+  s.waiting.fetch_sub(1, memory_order_relaxed);
+}
+
+/// Ends the wait of the strand that has waited longest as completed.
+wait_node* channel_core::win_front(side& s) noexcept {
+  while (wait_node* node = s.list.front()) {
+    const bool won = node->owner->try_claim(outcome::completed);
+    pop(s, *node);
+    if (won) return node;
+  }
+  return nullptr;
+}
+
+void channel_core::end_all(side& s, job_list& jobs) noexcept {
+  while (wait_node* node = s.list.front()) {
+    const bool won = node->owner->try_claim(outcome::closed);
+    pop(s, *node);
+    if (won) jobs.push_back(*node, job::none);
+  }
+}
+
+// ---- settle -------------------------------------------------------------------------------------
+
+bool channel_core::serve_putters(job_list& jobs) noexcept {
+  bool progress = false;
+  putters_.look = claim::none;
+  while (wait_node* node = putters_.list.front()) {
+    waiter& owner = *node->owner;
+    if (!owner.try_reserve()) {
+      pop(putters_, *node);  // it has withdrawn, and is about to find itself unlinked
+      continue;
+    }
+    putters_.look = claim_for_put(*node);
+    if (putters_.look != claim::ok && putters_.look != claim::closed) {
+      owner.unreserve();
+      break;
+    }
+    const bool put = putters_.look == claim::ok;
+    owner.conclude(put ? outcome::completed : outcome::closed);
+    pop(putters_, *node);
+    jobs.push_back(*node, put ? job::put : job::none);
+    progress |= put;
+  }
+  return progress;
+}
+
+bool channel_core::serve_getters(job_list& jobs) noexcept {
+  bool progress = false;
+  getters_.look = claim::none;
+  while (wait_node* node = getters_.list.front()) {
+    waiter& owner = *node->owner;
+    if (!owner.try_reserve()) {
+      pop(getters_, *node);  // it has withdrawn, and is about to find itself unlinked
+      continue;
+    }
+    getters_.look = claim_for_get(*node);
+    if (getters_.look != claim::ok && getters_.look != claim::closed) {
+      owner.unreserve();
+      break;
+    }
+    const bool got = getters_.look == claim::ok;
+    owner.conclude(got ? outcome::completed : outcome::closed);
+    pop(getters_, *node);
+    jobs.push_back(*node, got ? job::get : job::none);
+    progress |= got;
+  }
+  return progress;
+}
+
+/// Restores I4, as far as no busy place is in the way. The lock is held.
+void channel_core::settle(job_list& jobs) noexcept {
+  if (kind_ == channel_kind::rendezvous) {
+    // Who meets takes a waiter at once (exchange_or_wait): the two lists never both have one.
+    if (closed()) {
+      end_all(putters_, jobs);
+      end_all(getters_, jobs);
+    }
+  } else {
+    for (bool progress = true; progress;) {
+      progress = serve_putters(jobs);
+      progress |= serve_getters(jobs);
+    }
+  }
+  if (!joiners_.list.empty() && drained()) end_all(joiners_, jobs);
+}
+
+/// Does what settle decided. The lock is not held: user moves run here, and strands wake up.
+void channel_core::perform(job_list& jobs) noexcept {
+  while (!jobs.empty()) {
+    bool put = false;
+    bool got = false;
+    while (wait_node* node = jobs.pop_front()) {
+      const job todo = node->todo;
+      if (todo != job::none) finish(*node);
+      put |= todo == job::put;
+      got |= todo == job::get;
+      node->owner->strand().unpark();  // the last touch: the node may be gone
+    }
+    // order: S3 and G3 seq_cst, for the operations that were done for others
+    const bool again = (put && getters_waiting_.load(memory_order_seq_cst) != 0) ||
+                       // order: G3 seq_cst, likewise
+                       (got && putters_waiting_.load(memory_order_seq_cst) != 0);
+    if (!again) return;
+    const std::lock_guard guard(lock_);
+    settle(jobs);
+  }
+}
+
+void channel_core::serve() noexcept {
+  job_list jobs;
+  {
+    const std::lock_guard guard(lock_);
+    settle(jobs);
+  }
+  perform(jobs);
+}
+
+// ---- waiting ------------------------------------------------------------------------------------
+
+/// R6, and the withdrawal if nobody served the strand.
+outcome channel_core::park_in(side& s, wait_node& node, deadline until) noexcept {
+  const outcome how = park(*node.owner, until);
+  if (how == outcome::timed_out || how == outcome::cancelled) {
+    const std::lock_guard guard(lock_);
+    if (node.linked) pop(s, node);
+  }
+  return how;
+}
+
+/// R4, R5, R6. Whoever looks and finds a busy place looks again instead of parking.
+outcome channel_core::wait_for_settle(side& s, wait_node& node, deadline until) noexcept {
+  job_list jobs;
+  backoff wait;
+  lock_.lock();
+  announce(s, node);
+  for (;;) {
+    settle(jobs);
+    const bool park_now = !node.linked || s.look != claim::busy;
+    lock_.unlock();
+    perform(jobs);
+    if (park_now) break;
+    wait.pause();
+    lock_.lock();
+    if (!node.linked) {
+      lock_.unlock();
+      break;
+    }
+  }
+  return park_in(s, node, until);
+}
+
+/// Rendezvous: completes the operation with a waiter of the other side, or waits for one.
+outcome channel_core::exchange_or_wait(side& mine, side& others, void* item, deadline until,
+                                       wait_site site, bool putting) noexcept {
+  lock_.lock();
+  if (closed()) {
+    lock_.unlock();
+    return outcome::closed;
+  }
+  if (wait_node* other = win_front(others)) {
+    lock_.unlock();
+    putting ? move_item(item, other->item) : move_item(other->item, item);
+    other->owner->strand().unpark();
+    return outcome::completed;
+  }
+  waiter self(parker::current(), site);
+  wait_node node{.owner = &self, .item = item};
+  announce(mine, node);
+  lock_.unlock();
+  return park_in(mine, node, until);
+}
+
+outcome channel_core::wait_to_put(void* item, deadline until, const char* operation) noexcept {
+  const wait_site site{operation, name_};
+  if (kind_ == channel_kind::rendezvous) {
+    return exchange_or_wait(putters_, getters_, item, until, site, true);
+  }
+  waiter self(parker::current(), site);
+  wait_node node{.owner = &self, .item = item};
+  return wait_for_settle(putters_, node, until);
+}
+
+outcome channel_core::wait_to_get(void* room, deadline until, const char* operation) noexcept {
+  const wait_site site{operation, name_};
+  if (kind_ == channel_kind::rendezvous) {
+    return exchange_or_wait(getters_, putters_, room, until, site, false);
+  }
+  waiter self(parker::current(), site);
+  wait_node node{.owner = &self, .item = room};
+  return wait_for_settle(getters_, node, until);
+}
+
+outcome channel_core::wait_until_drained(deadline until) noexcept {
+  waiter self(parker::current(), {"join", name_});
+  wait_node node{.owner = &self};
+  return wait_for_settle(joiners_, node, until);
+}
+
+claim channel_core::meet_getter(void* item) noexcept {
+  wait_node* getter = nullptr;
+  {
+    const std::lock_guard guard(lock_);
+    if (closed()) return claim::closed;
+    getter = win_front(getters_);
+  }
+  if (getter == nullptr) return claim::none;
+  move_item(item, getter->item);
+  getter->owner->strand().unpark();
+  return claim::ok;
+}
+
+claim channel_core::meet_putter(void* room) noexcept {
+  wait_node* putter = nullptr;
+  {
+    const std::lock_guard guard(lock_);
+    if (closed()) return claim::closed;
+    putter = win_front(putters_);
+  }
+  if (putter == nullptr) return claim::none;
+  move_item(putter->item, room);
+  putter->owner->strand().unpark();
+  return claim::ok;
+}
+
+// ---- the close ----------------------------------------------------------------------------------
+
+bool channel_core::close(std::exception_ptr cause) noexcept {
+  if (in_forked_child()) return false;
+  job_list jobs;
+  {
+    const std::lock_guard guard(lock_);
+    if (closed()) return false;
+    cause_ = std::move(cause);
+    mark_closed();
+    settle(jobs);
+  }
+  perform(jobs);
+  return true;
+}
+
+// ---- handles ------------------------------------------------------------------------------------
+
+void channel_core::add_handle() noexcept {
+  // order: relaxed, whoever copies a handle holds one
+  handles_.fetch_add(1, memory_order_relaxed);
+}
+
+void channel_core::drop_handle() noexcept {
+  // order: acq_rel, the last one sees what all others did with the channel
+  if (handles_.fetch_sub(1, memory_order_acq_rel) == 1) delete this;
+}
+
+void channel_core::add_sender() noexcept {
+  add_handle();
+  // order: relaxed, as add_handle
+  senders_.fetch_add(1, memory_order_relaxed);
+}
+
+void channel_core::drop_sender() noexcept {
+  // order: acq_rel, the puts of all senders happen before the close by the last
+  if (senders_.fetch_sub(1, memory_order_acq_rel) == 1) close(nullptr);
+  drop_handle();
+}
+
+void channel_core::add_receiver() noexcept {
+  add_handle();
+  // order: relaxed, as add_handle
+  receivers_.fetch_add(1, memory_order_relaxed);
+}
+
+void channel_core::drop_receiver() noexcept {
+  // order: acq_rel, the gets of all receivers happen before the close by the last
+  if (receivers_.fetch_sub(1, memory_order_acq_rel) == 1) {
+    close(nullptr);
+    if (!in_forked_child()) discard();
+  }
+  drop_handle();
+}
+
+}  // namespace sluice::detail
