@@ -4,6 +4,8 @@
 #include <new>
 #include <stdexcept>
 
+#include "crc.hpp"
+
 namespace sluicez {
 namespace {
 
@@ -65,7 +67,7 @@ void deflater::compress(block& piece) {
     throw std::logic_error("deflate needs more room than its bound");
   }
   piece.out_bytes = room.size() - stream_.avail_out;
-  piece.crc = static_cast<std::uint32_t>(::crc32_z(0, input.data(), input.size()));
+  piece.crc = crc32_of(0, input);
 }
 
 }  // namespace sluicez

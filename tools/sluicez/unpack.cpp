@@ -6,12 +6,11 @@
 // fiber's error comes through its task; the writer's error makes ~line close everything.
 #include "unpack.hpp"
 
-#include <zlib.h>
-
 #include <exception>
 #include <thread>
 #include <utility>
 
+#include "crc.hpp"
 #include "errors.hpp"
 #include "inflate.hpp"
 #include "signals.hpp"
@@ -39,7 +38,7 @@ class checked_writer {
   void write(const chunk& piece) {
     const const_byte_span bytes{piece.bytes.get(), piece.size};
     to_.write(bytes);
-    crc_ = ::crc32_z(crc_, bytes.data(), bytes.size());
+    crc_ = crc32_of(crc_, bytes);
     length_ += static_cast<std::uint32_t>(bytes.size());
     if (piece.member_end) end_member(*piece.member_end);
   }
@@ -48,14 +47,14 @@ class checked_writer {
 
  private:
   void end_member(const trailer& expected) {
-    last_crc = static_cast<std::uint32_t>(std::exchange(crc_, 0));
+    last_crc = std::exchange(crc_, 0);
     const std::uint32_t length = std::exchange(length_, 0);
     if (last_crc != expected.crc) throw bad_data("invalid compressed data--crc error");
     if (length != expected.length) throw bad_data("invalid compressed data--length error");
   }
 
   sink& to_;
-  uLong crc_ = 0;
+  std::uint32_t crc_ = 0;
   std::uint32_t length_ = 0;
 };
 
