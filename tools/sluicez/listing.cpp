@@ -27,7 +27,7 @@ void listing::add(const std::string& name, std::time_t time, std::uint64_t packe
 }
 
 void listing::finish() const {
-  if (rows_ < 2) return;
+  if (rows_ < 2 || heading_ == heading::hidden) return;
   if (which_ == columns::all) std::printf("%28s", "");
   print_sizes(packed_, plain_, 0, "(totals)");
 }

@@ -19,7 +19,7 @@ class listing {
   /// Prints a row; `packed_bytes` is the size of the file, `name` that of its contents.
   void add(const std::string& name, std::time_t time, std::uint64_t packed_bytes,
            const unpacked& found);
-  /// Prints the sums if there was more than one row.
+  /// Prints the sums if there was more than one row; a table without a heading has none.
   void finish() const;
 
  private:
