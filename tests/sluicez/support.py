@@ -9,6 +9,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 SLUICEZ = None
@@ -81,6 +82,21 @@ class Case(unittest.TestCase):
                         pass
         self.addCleanup(end)
         return process
+
+    def peak_memory(self, process):
+        """Waits for the end, which must be good; the peak in KiB, as far as it was seen.
+
+        What wait4 reports would include this interpreter, from which the process was forked.
+        """
+        peak = 0
+        while process.poll() is None:
+            with open(f"/proc/{process.pid}/status") as status:
+                peaks = [line.split()[1] for line in status if line.startswith("VmHWM")]
+            peak = max(peak, *map(int, peaks), 0)
+            time.sleep(0.005)
+        self.assertEqual(process.returncode, 0)
+        self.assertGreater(peak, 0)
+        return peak
 
     def write(self, name, data):
         with open(name, "wb") as file:
