@@ -5,7 +5,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "sluice/status.hpp"
+#include "sluice/cancelled.hpp"
 
 namespace sluice {
 

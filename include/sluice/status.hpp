@@ -12,6 +12,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "sluice/cancelled.hpp"
 #include "sluice/export.hpp"
 
 namespace sluice {
@@ -57,20 +58,10 @@ class SLUICE_API timed_out : public channel_error {
   ~timed_out() override;
 };
 
-/// The stop of the running fiber was requested: thrown by its waits before they take effect.
-/// Not a channel_error, so that `catch (const channel_error&)` cannot swallow it.
-class SLUICE_API cancelled : public std::exception {
- public:
-  ~cancelled() override;
-  [[nodiscard]] const char* what() const noexcept override;
-};
-
 namespace detail {
 [[noreturn]] SLUICE_API void throw_closed_put();
 [[noreturn]] SLUICE_API void throw_closed_get(const std::exception_ptr& cause);
 [[noreturn]] SLUICE_API void throw_status(status s, const std::exception_ptr& cause);
-[[noreturn]] SLUICE_API void throw_cancelled();
-[[noreturn]] SLUICE_API void throw_forked();
 }  // namespace detail
 
 /// An item, or the reason why there is none. Never waits; belongs to one strand at a time.

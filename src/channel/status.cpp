@@ -26,11 +26,6 @@ channel_closed::~channel_closed() = default;
 channel_full::~channel_full() = default;
 channel_empty::~channel_empty() = default;
 timed_out::~timed_out() = default;
-cancelled::~cancelled() = default;
-
-const char* cancelled::what() const noexcept {
-  return "sluice: the fiber's stop was requested; let `cancelled` pass on to end it";
-}
 
 namespace detail {
 
@@ -59,13 +54,6 @@ void throw_status(status s, const std::exception_ptr& cause) {
       break;
   }
   throw std::logic_error("sluice: value() of a result that was moved from");
-}
-
-void throw_cancelled() { throw cancelled(); }
-
-void throw_forked() {
-  throw std::logic_error(
-      "sluice: this process was forked from one that used the library; only fork and exec works");
 }
 
 void throw_moved_from() {

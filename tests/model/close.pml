@@ -6,11 +6,12 @@
  *        else load head: exactly full, or busy: again
  *   get: load head, load the slot's stamp; published: G1 CAS head, G2, G3; else load tail:
  *        exactly empty, drained if it says closed, or busy: again
- *   close, under the lock: store the cause, C1 set the closed bit (RMW on tail), C2 count the
- *        joiners among those whom G3 sees, then look whether the channel is drained already
- *   join, under the lock: link, R4 count up if it is closed, R5 look (head, tail), R6 park
- * Joiners wait for head, as putters do, but are not counted before the close: a get of an open
- * channel does not take the lock on their account.
+ *   close, under the lock: store the cause, C1 set the closed bit (RMW on tail), then look whether
+ *        the channel is drained already
+ *   join, under the lock: R4 link and count, R5 look (head, tail), R6 park
+ * Joiners wait for head, as putters do, so they stand in the count that G3 loads. -DCOUNT_AT_CLOSE:
+ * the close counts those who came before it, and only those after it count themselves; then a
+ * get of an open channel does not take the lock on account of joiners.
  */
 #ifndef CAP
 #define CAP 1
@@ -46,7 +47,7 @@ inline settle_joiners() {
     if
     :: DRAINED ->
       notified = notified + joining;
-      waiting_putters = waiting_putters - joining;
+      waiting_putters = waiting_putters - joining; /* all have been counted: it is closed */
       joining = 0
     :: else
     fi
@@ -163,8 +164,8 @@ proctype closer(byte my_cause) {
 #else
     atomic { closed = true; closes++ }; /* C1 */
 #endif
-#ifndef BAD_JOINERS_NOT_COUNTED
-    waiting_putters = waiting_putters + joining; /* C2 */
+#if defined(COUNT_AT_CLOSE) && !defined(BAD_JOINERS_NOT_COUNTED)
+    waiting_putters = waiting_putters + joining;
 #endif
     settle_joiners();
 #endif
@@ -182,12 +183,16 @@ proctype joiner() {
 #ifdef BAD_JOINER_LOOKS_EARLY
   drained_at_once = DRAINED;
 #endif
-  atomic { /* R4: the closed bit cannot change under the lock */
+  atomic { /* R4; the closed bit cannot change under the lock */
     joining++;
+#ifdef COUNT_AT_CLOSE
     if
     :: closed -> waiting_putters++
     :: else
     fi
+#else
+    waiting_putters++
+#endif
   };
 #ifndef BAD_JOINER_LOOKS_EARLY
   atomic { /* R5 */

@@ -11,7 +11,7 @@
 
 #include "sluice/detail/base/clock.hpp"
 #include "sluice/detail/channel/kinds.hpp"
-#include "sluice/detail/park/attention.hpp"
+#include "sluice/detail/park/check.hpp"
 #include "sluice/status.hpp"
 
 namespace sluice::detail {
@@ -32,16 +32,6 @@ template <class T>
   T item(std::move(room.item));
   room.item.~T();
   return item;
-}
-
-/// The check at the head of each operation. Throws `cancelled` (only an operation that may wait)
-/// and std::logic_error in a forked child.
-inline void check_strand(operation_kind kind) {
-  const verdict found = look_up(kind);
-  if (found == verdict::proceed) [[likely]]
-    return;
-  if (found == verdict::stop) throw_cancelled();
-  throw_forked();
 }
 
 [[nodiscard]] inline status as_status(outcome how) {

@@ -1,0 +1,23 @@
+// What a wait throws when the stop of its fiber was requested.
+#pragma once
+
+#include <exception>
+
+#include "sluice/export.hpp"
+
+namespace sluice {
+
+/// The stop of the running fiber was requested: thrown by its waits before they take effect.
+/// Not a channel_error, so that `catch (const channel_error&)` cannot swallow it.
+class SLUICE_API cancelled : public std::exception {
+ public:
+  ~cancelled() override;
+  [[nodiscard]] const char* what() const noexcept override;
+};
+
+namespace detail {
+[[noreturn]] SLUICE_API void throw_cancelled();
+[[noreturn]] SLUICE_API void throw_forked();
+}  // namespace detail
+
+}  // namespace sluice

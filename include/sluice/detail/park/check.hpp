@@ -1,0 +1,19 @@
+// The check at the head of each operation that a user calls.
+#pragma once
+
+#include "sluice/cancelled.hpp"
+#include "sluice/detail/park/attention.hpp"
+#include "sluice/detail/park/waiter.hpp"
+
+namespace sluice::detail {
+
+/// Throws `cancelled` (only if the operation may wait) and std::logic_error in a forked child.
+inline void check_strand(operation_kind kind) {
+  const verdict found = look_up(kind);
+  if (found == verdict::proceed) [[likely]]
+    return;
+  if (found == verdict::stop) throw_cancelled();
+  throw_forked();
+}
+
+}  // namespace sluice::detail

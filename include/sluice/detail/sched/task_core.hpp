@@ -1,0 +1,130 @@
+// What the scheduler knows of a task: how to run it, who waits for its end, whether it must stop.
+//
+// The state is a set of bits, each set once and never cleared:
+//
+//   done      T1 the function has returned or thrown: its result may be read
+//   released  T2 the scheduler has touched the task for the last time
+//   detached  T3 no handle is left: nobody can join
+//   waited    J1 somebody has linked himself into the list of joiners
+//   stop      K1 the stop was requested
+//
+// I1 whoever sets the second of `released` and `detached` deletes the task.
+// I2 a joiner that finds `done` under the lock does not wait; the finisher that finds `waited`
+//    at T1 empties the list under the same lock. So no joiner is left behind.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "sluice/detail/base/atomic.hpp"
+#include "sluice/detail/base/clock.hpp"
+#include "sluice/detail/base/short_lock.hpp"
+#include "sluice/detail/park/wait_list.hpp"
+#include "sluice/export.hpp"
+
+namespace sluice::detail {
+
+class fiber;
+class scheduler;
+
+/// What a worker can run next: a task that has no stack yet, or a fiber that is ready to go on.
+struct runnable {
+  enum class sort : std::uint8_t { task, fiber };
+  explicit runnable(sort s) noexcept : what(s) {}
+  /// The next in whatever list holds it; it is in one at most.
+  runnable* link = nullptr;
+  const sort what;
+};
+
+class SLUICE_API task_core : public runnable {
+ public:
+  explicit task_core(std::string name);
+  task_core(const task_core&) = delete;
+  task_core& operator=(const task_core&) = delete;
+  virtual ~task_core();
+
+  // ---- the handle's side: whoever calls holds it ----------------------------------------------
+  [[nodiscard]] bool done() const noexcept {
+    // order: acquire, pairs T1: the result is there
+    return (state_.load(memory_order_acquire) & done_bit) != 0;
+  }
+  /// Waits for the end: `completed`, `timed_out` or `cancelled`.
+  [[nodiscard]] outcome wait_until_done(deadline until, on_stop stop) noexcept;
+  /// True if this call made the request and the task was not done.
+  bool request_stop() noexcept;
+  /// The error that escaped the function, which then counts as joined; null: none.
+  [[nodiscard]] std::exception_ptr take_error() noexcept { return std::move(error_); }
+  /// T3. The handle goes; an error that nobody has joined is reported.
+  void drop() noexcept;
+
+  // ---- the scheduler's side -------------------------------------------------------------------
+  /// Runs the function on the current stack; keeps what it returns or throws.
+  virtual void invoke() noexcept = 0;
+  /// T1, T2. The function is over: wakes the joiners. The task may be gone afterwards.
+  void finish() noexcept;
+  [[nodiscard]] bool stop_requested() const noexcept {
+    // order: relaxed, whoever must not miss a stop has read `attention` after its own RMW (P5)
+    return (state_.load(memory_order_relaxed) & stop_bit) != 0;
+  }
+
+  [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
+  /// The given name, or nothing.
+  [[nodiscard]] std::string_view name() const noexcept {
+    return name_ ? std::string_view(*name_) : std::string_view();
+  }
+
+ protected:
+  /// Keeps the exception that is being handled.
+  void fail(bool by_stop) noexcept {
+    error_ = std::current_exception();
+    stopped_ = by_stop;
+  }
+
+ private:
+  friend class scheduler;
+  friend class worker;
+  friend class fiber;
+
+  static constexpr std::uint32_t done_bit = 1;
+  static constexpr std::uint32_t released_bit = 2;
+  static constexpr std::uint32_t detached_bit = 4;
+  static constexpr std::uint32_t waited_bit = 8;
+  static constexpr std::uint32_t stop_bit = 16;
+
+  void wake_joiners() noexcept;
+  void report_unjoined() noexcept;
+
+  /// See the head of the file.
+  atomic<std::uint32_t> state_{0};
+  short_lock lock_;
+  /// The error is `cancelled`: nobody needs to hear of it.
+  bool stopped_ = false;
+  /// The size class of its stack; set when it is spawned.
+  std::uint8_t stack_class_ = 0;
+  wait_list joiners_;
+  std::exception_ptr error_;
+  scheduler* home_ = nullptr;
+  /// The fiber that runs it; written once, by its worker, before the function begins.
+  atomic<fiber*> fiber_{nullptr};
+  std::uint64_t id_ = 0;
+  std::unique_ptr<const std::string> name_;
+};
+
+/// The runtime of the running fiber, else the default one, which starts at first use.
+[[nodiscard]] SLUICE_API scheduler& current_scheduler();
+/// The default runtime. Throws what starting it throws.
+[[nodiscard]] SLUICE_API scheduler& default_scheduler();
+/// Hands the task to the workers of `where`. Throws std::logic_error in a forked child,
+/// std::length_error, std::bad_alloc; then the task was not touched.
+SLUICE_API void spawn(scheduler& where, task_core& task, std::size_t stack_size);
+/// The task of the running fiber; nullptr on a plain thread.
+[[nodiscard]] SLUICE_API task_core* running_task() noexcept;
+/// Does the running fiber belong to that runtime?
+[[nodiscard]] SLUICE_API bool runs_on(const scheduler& where) noexcept;
+/// Gives others their turn: the fiber's worker, or the thread's core.
+SLUICE_API void yield_strand() noexcept;
+
+}  // namespace sluice::detail

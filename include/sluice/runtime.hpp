@@ -1,0 +1,92 @@
+// runtime: the workers that run fibers. Most programs need none: a bare `go` uses a default one.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <ostream>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "sluice/export.hpp"
+#include "sluice/task.hpp"
+
+namespace sluice {
+
+struct runtime_options {
+  /// Threads that run fibers. 0: one for each CPU that the process may use (affinity and cgroup
+  /// quota included), or what the environment variable SLUICE_WORKERS says.
+  int workers = 0;
+  /// Bytes of stack for each fiber whose options name none; 0: 128 KiB.
+  std::size_t stack_size = 0;
+  /// Called with a fiber's name and an exception that nobody can join any more. Default: a report
+  /// on stderr, then std::terminate. Must not throw.
+  std::function<void(std::string_view fiber, std::exception_ptr error)> on_unhandled = {};
+};
+
+/// Counts since the start of the runtime, as of some moment during the call.
+struct runtime_stats {
+  std::size_t workers = 0;
+  /// Fibers that have not ended, started or not.
+  std::size_t fibers = 0;
+  std::uint64_t spawned = 0;
+  std::uint64_t switches = 0;        ///< fibers that a worker began or went on with
+  std::uint64_t steals = 0;          ///< times that a worker took work from another
+  std::uint64_t injected = 0;        ///< fibers and tasks that came from outside the workers
+  std::uint64_t sleeps = 0;          ///< times that a worker slept in the kernel
+  std::size_t stacks = 0;            ///< stacks that exist, used or kept for the next fibers
+  std::size_t unguarded_stacks = 0;  ///< those that this system could give no guard
+};
+
+/// Owns its workers and fibers. Several runtimes can exist at once and share channels.
+class SLUICE_API runtime {
+ public:
+  /// Starts the workers. Throws std::invalid_argument for negative or absurd numbers,
+  /// std::length_error for an absurd stack size, std::system_error if no thread can be started,
+  /// std::logic_error in a forked child.
+  explicit runtime(runtime_options options = {});
+  runtime(const runtime&) = delete;
+  runtime& operator=(const runtime&) = delete;
+  /// Requests the stop of all fibers and waits for them; after 5 s it says on stderr for whom.
+  ~runtime();
+
+  /// Runs `f()` as a fiber, waits and returns its value or rethrows its error. Throws
+  /// std::logic_error when called by one of its own fibers, and in a forked child. If the caller
+  /// is a fiber whose stop is requested, f is stopped first.
+  template <std::invocable F>
+  std::invoke_result_t<std::decay_t<F>> run(F&& f) {
+    return detail::run_on(*inside_, std::forward<F>(f));
+  }
+
+  /// As sluice::go, on this runtime.
+  template <class F, class... Args>
+  requires detail::startable<F, Args...>
+  auto go(fiber_options options, F&& f, Args&&... args) {
+    return detail::go_on(*inside_, std::move(options), std::forward<F>(f),
+                         std::forward<Args>(args)...);
+  }
+  template <class F, class... Args>
+  requires detail::startable<F, Args...>
+  auto go(F&& f, Args&&... args) {
+    return detail::go_on(*inside_, fiber_options{}, std::forward<F>(f),
+                         std::forward<Args>(args)...);
+  }
+
+  [[nodiscard]] runtime_stats stats() const;
+  /// Writes what every worker and every fiber does, and what it waits for. Any strand; for people.
+  void dump(std::ostream& out) const;
+
+ private:
+  detail::scheduler* inside_;
+};
+
+/// Runs `f()` as a fiber of the default runtime, waits and returns its value; see runtime::run.
+template <std::invocable F>
+std::invoke_result_t<std::decay_t<F>> run(F&& f) {
+  return detail::run_on(detail::default_scheduler(), std::forward<F>(f));
+}
+
+}  // namespace sluice
