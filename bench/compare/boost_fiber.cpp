@@ -1,13 +1,15 @@
 // The workloads of ../README.md on Boost.Fiber, with its own channels.
 //
+// usage: boost_fiber WORKLOAD WORKERS [PARAMETER]
+//
 // One worker: the default scheduler (round robin) on the main thread. Two workers and more: one
-// thread each with the work stealing scheduler, or with the shared queue if BOOST_FIBER_SHARED is
-// set. Stacks are pooled, of the default size, without guards: Boost's fastest. Differences that
-// Boost forces: a buffered channel's capacity is a power of two from 2 on, of which one less is
-// usable, so W6 with capacity 1 runs with 2; there is no unbounded channel, so W13 is missing.
+// thread each with the work stealing scheduler, whose idle threads sleep; the shared queue is
+// slower on nearly all of these. Stacks are recycled, of the default size, without guards:
+// Boost's fastest. Differences that Boost forces: a buffered channel's capacity is a power of two
+// from 2 on, of which one less is usable, so W6 with capacity 1 runs with 2; there is no
+// unbounded channel, so W13 is missing.
 #include <atomic>
 #include <boost/fiber/all.hpp>
-#include <cstdlib>
 #include <memory>
 #include <stdexcept>
 #include <thread>
@@ -22,13 +24,10 @@ using bench::measured;
 using unbuffered = fibers::unbuffered_channel<std::int64_t>;
 using buffered = fibers::buffered_channel<std::int64_t>;
 
-bool several_workers = false;
-
 /// The threads of the scheduler: the main thread and `workers` - 1 others.
 class scheduler {
  public:
   explicit scheduler(std::size_t workers) : workers_(workers) {
-    several_workers = workers > 1;
     for (std::size_t i = 1; i < workers; ++i) threads_.emplace_back([this] { serve(); });
     if (workers > 1) enter();
   }
@@ -43,12 +42,8 @@ class scheduler {
 
  private:
   void enter() const {
-    if (std::getenv("BOOST_FIBER_SHARED") != nullptr) {
-      fibers::use_scheduling_algorithm<fibers::algo::shared_work>(true);
-    } else {
-      fibers::use_scheduling_algorithm<fibers::algo::work_stealing>(
-          static_cast<std::uint32_t>(workers_), true);
-    }
+    fibers::use_scheduling_algorithm<fibers::algo::work_stealing>(
+        static_cast<std::uint32_t>(workers_), true);
   }
   void serve() {
     enter();
@@ -63,13 +58,16 @@ class scheduler {
   bool over_ = false;
 };
 
-/// Stacks of ended fibers for reuse. With one worker Boost's own pool does that; it is not safe
-/// once a fiber may end on another thread than the one where it began.
-class shared_pool {
+/// Stacks of ended fibers for reuse, by any thread. Boost's own pool is slower, and not safe once
+/// a fiber may end on another thread than the one where it began.
+class recycled_stacks {
  public:
+  /// All stacks of one run have one size.
+  static inline std::size_t bytes = fibers::fixedsize_stack::traits_type::default_size();
+
   boost::context::stack_context allocate() {
     const std::lock_guard lock(free_lock());
-    if (free().empty()) return fibers::fixedsize_stack().allocate();
+    if (free().empty()) return fibers::fixedsize_stack(bytes).allocate();
     const boost::context::stack_context stack = free().back();
     free().pop_back();
     return stack;
@@ -90,13 +88,12 @@ class shared_pool {
   }
 };
 
+/// For the workloads with a million shallow fibers: the size that Boost's own skynet takes.
+constexpr std::size_t small_stack = 8192;
+
 template <class F>
 fibers::fiber spawn(F&& f, fibers::launch how = fibers::launch::post) {
-  static fibers::pooled_fixedsize_stack pool;
-  if (several_workers) {
-    return fibers::fiber(how, std::allocator_arg, shared_pool(), std::forward<F>(f));
-  }
-  return fibers::fiber(how, std::allocator_arg, pool, std::forward<F>(f));
+  return fibers::fiber(how, std::allocator_arg, recycled_stacks(), std::forward<F>(f));
 }
 
 std::unique_ptr<buffered> make_buffered(std::size_t capacity) {
@@ -104,9 +101,8 @@ std::unique_ptr<buffered> make_buffered(std::size_t capacity) {
 }
 
 // W1: spawn and join empty fibers in batches.
-measured spawn_join(std::size_t workers, std::size_t batch) {
+measured spawn_batches(std::size_t workers, std::size_t batch, std::size_t batches) {
   const scheduler here(workers);
-  const std::size_t batches = (1'500'000 + batch - 1) / batch;
   std::vector<fibers::fiber> spawned(batch);
   const auto start = bench::clock::now();
   for (std::size_t i = 0; i < batches; ++i) {
@@ -114,6 +110,16 @@ measured spawn_join(std::size_t workers, std::size_t batch) {
     for (auto& each : spawned) each.join();
   }
   return bench::per_operation(start, batch * batches, true);
+}
+
+measured spawn_join(std::size_t workers, std::size_t batch) {
+  return spawn_batches(workers, batch, (1'500'000 + batch - 1) / batch);
+}
+
+// W1a: the same, all at once.
+measured spawn_at_once(std::size_t workers, std::size_t fibers) {
+  recycled_stacks::bytes = small_stack;
+  return spawn_batches(workers, fibers, 1);
 }
 
 // W2: ping-pong over two rendezvous channels; an operation is a round trip.
@@ -251,6 +257,7 @@ void skynet_node(unbuffered& result, std::int64_t first, std::int64_t size) {
 }
 
 measured skynet(std::size_t workers, std::size_t leaves) {
+  recycled_stacks::bytes = small_stack;
   const scheduler here(workers);
   const auto start = bench::clock::now();
   unbuffered result;
@@ -259,7 +266,7 @@ measured skynet(std::size_t workers, std::size_t leaves) {
   const std::int64_t sum = result.value_pop();
   const double elapsed = bench::seconds_since(start);
   root.join();
-  return {.checked = sum == bench::sum_to(size - 1), .value = elapsed * 1e3};
+  return bench::in_milliseconds(elapsed, sum == bench::sum_to(size - 1));
 }
 
 // W9: the first n primes through a chain of filters. The end, a zero from the source, is not
@@ -300,7 +307,7 @@ measured prime_sieve(std::size_t workers, std::size_t n) {
   double total = 0;
   std::int64_t prime = 0;
   for (int i = 0; i < rounds; ++i) total += sieve_round(n, prime);
-  return {.checked = n != 1000 || prime == 7919, .value = total * 1e3 / rounds};
+  return bench::in_milliseconds(total / rounds, bench::is_nth_prime(n, prime));
 }
 
 // W11: n fibers, each parked on a channel of its own.
@@ -389,17 +396,17 @@ measured idle(std::size_t workers, std::size_t n) {
   boost::this_fiber::sleep_for(std::chrono::seconds(2));
   const double used = bench::processor_seconds() - before;
 
-  constexpr std::size_t samples = 1000;
-  std::vector<double> wakes = wake_latencies(samples);
-  std::vector<double> raw = bench::futex_wake_latencies(samples);
+  std::vector<double> wakes;
+  std::vector<double> bare;
+  for (std::size_t i = 0; i < bench::wake_rounds; ++i) {
+    bench::append(wakes, wake_latencies(bench::wakes_a_round));
+    bench::append(bare, bench::futex_wake_latencies(bench::wakes_a_round));
+  }
   never.close();
   for (auto& each : running) each.join();
-  return {.checked = wakes.size() == samples,
+  return {.checked = wakes.size() == bench::wake_rounds * bench::wakes_a_round,
           .value = used * 1e3,
-          .more = {{"wake_p50_us", bench::percentile(wakes, 0.50)},
-                   {"wake_p99_us", bench::percentile(wakes, 0.99)},
-                   {"futex_p50_us", bench::percentile(raw, 0.50)},
-                   {"futex_p99_us", bench::percentile(raw, 0.99)}}};
+          .more = bench::wake_figures(wakes, bare)};
 }
 
 }  // namespace
@@ -407,14 +414,15 @@ measured idle(std::size_t workers, std::size_t n) {
 int main(int argc, char** argv) {
   return bench::run_workload(argc, argv,
                              {{"W1", "ns/op", 1000, spawn_join},
-                              {"W2", "ns/op", 0, ping_pong},
+                              {"W1a", "ns/op", 1'000'000, spawn_at_once},
+                              {"W2", "ns/op", 0, ping_pong, 0},
                               {"W3", "ns/op", 1, shared_channel},
                               {"W4", "ns/op", 8, shared_channel},
-                              {"W6", "ns/op", 128, pipeline},
+                              {"W6", "ns/op", 128, pipeline, 0},
                               {"W7", "ns/op", 503, token_ring},
                               {"W8", "ms", 1'000'000, skynet},
                               {"W9", "ms", 1000, prime_sieve},
-                              {"W11", "bytes", 32'000, parked_fibers},
+                              {"W11", "bytes", 1'000'000, parked_fibers},
                               {"W12", "ns/op", 2, yields},
                               {"W15", "ms", 10'000, idle}});
 }

@@ -9,7 +9,9 @@
 #include <atomic>
 #include <climits>
 #include <cstdint>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "support/measure.hpp"
@@ -50,6 +52,20 @@ inline std::vector<double> futex_wake_latencies(std::size_t samples) {
   }
   sleeper.join();
   return latencies;
+}
+
+/// Wakes of a fiber and of a bare thread are sampled in turns, so that what disturbs the machine
+/// disturbs both.
+inline constexpr std::size_t wake_rounds = 10;
+inline constexpr std::size_t wakes_a_round = 100;
+
+/// What W15 says of its samples.
+inline std::vector<std::pair<std::string, double>> wake_figures(std::vector<double>& wakes,
+                                                                std::vector<double>& bare) {
+  return {{"wake_p50_us", percentile(wakes, 0.50)},
+          {"wake_p99_us", percentile(wakes, 0.99)},
+          {"futex_p50_us", percentile(bare, 0.50)},
+          {"futex_p99_us", percentile(bare, 0.99)}};
 }
 
 }  // namespace bench

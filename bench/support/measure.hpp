@@ -51,8 +51,23 @@ inline measured per_operation(clock::time_point start, std::size_t operations, b
           .checked = checked};
 }
 
+/// Milliseconds for the whole, for the workloads that build something large once.
+inline measured in_milliseconds(double seconds, bool checked) {
+  return {.operations = 1, .seconds = seconds, .checked = checked, .value = seconds * 1e3};
+}
+
 /// The sum 1 + 2 + ... + n.
 constexpr std::int64_t sum_to(std::int64_t n) { return n * (n + 1) / 2; }
+
+/// Is that the n-th prime (from 1)? By trial division, for the check of the sieve.
+inline bool is_nth_prime(std::size_t n, std::int64_t candidate) {
+  std::vector<std::int64_t> primes;
+  for (std::int64_t i = 2; primes.size() < n; ++i) {
+    const auto divides = [i](std::int64_t prime) { return i % prime == 0; };
+    if (std::none_of(primes.begin(), primes.end(), divides)) primes.push_back(i);
+  }
+  return !primes.empty() && primes.back() == candidate;
+}
 
 /// Resident memory and page tables of this process.
 inline double resident_bytes() {
@@ -76,6 +91,11 @@ inline double processor_seconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
+/// Puts `more` behind `all`.
+inline void append(std::vector<double>& all, const std::vector<double>& more) {
+  all.insert(all.end(), more.begin(), more.end());
+}
+
 /// The value below which `share` of the samples lie. Sorts them.
 inline double percentile(std::vector<double>& samples, double share) {
   if (samples.empty()) return 0;
@@ -92,6 +112,7 @@ struct workload {
   const char* unit;
   std::size_t normal;
   measured (*run)(std::size_t workers, std::size_t parameter);
+  std::size_t least = 1;  ///< the smallest parameter
 };
 
 inline void print_json(const workload& chosen, std::size_t workers, std::size_t parameter,
@@ -109,12 +130,12 @@ inline void print_json(const workload& chosen, std::size_t workers, std::size_t 
   std::printf("}, \"checked\": %s}\n", result.checked ? "true" : "false");
 }
 
-inline std::size_t parse_number(const char* text) {
+inline std::size_t parse_number(const char* text, std::size_t least) {
   std::size_t value = 0;
   const char* end = text + std::strlen(text);
   const auto parsed = std::from_chars(text, end, value);
-  if (parsed.ec != std::errc() || parsed.ptr != end) {
-    std::fprintf(stderr, "not a number: %s\n", text);
+  if (parsed.ec != std::errc() || parsed.ptr != end || value < least) {
+    std::fprintf(stderr, "not a number from %zu on: %s\n", least, text);
     std::exit(2);
   }
   return value;
@@ -133,8 +154,8 @@ inline int run_workload(int argc, char** argv, std::initializer_list<workload> w
   }
   for (const workload& each : workloads) {
     if (std::string_view(argv[1]) != each.name) continue;
-    const std::size_t workers = parse_number(argv[2]);
-    const std::size_t parameter = argc == 4 ? parse_number(argv[3]) : each.normal;
+    const std::size_t workers = parse_number(argv[2], 1);
+    const std::size_t parameter = argc == 4 ? parse_number(argv[3], each.least) : each.normal;
     const measured result = each.run(workers, parameter);
     print_json(each, workers, parameter, result);
     return result.checked ? 0 : 1;

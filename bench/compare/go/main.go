@@ -1,4 +1,4 @@
-// The workloads of bench/README.md in Go, the rival with the same words: goroutines and channels.
+// The workloads of ../../README.md in Go, the rival with the same words: goroutines and channels.
 //
 // usage: go_workloads WORKLOAD WORKERS [PARAMETER]
 //
@@ -10,7 +10,9 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"sort"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -25,21 +27,23 @@ type measured struct {
 type workload struct {
 	unit   string
 	normal int
+	least  int // the smallest parameter
 	run    func(parameter int) measured
 }
 
 var workloads = map[string]workload{
-	"W1":  {"ns/op", 1000, spawnJoin},
-	"W2":  {"ns/op", 0, pingPong},
-	"W3":  {"ns/op", 1, sharedChannel},
-	"W4":  {"ns/op", 8, sharedChannel},
-	"W6":  {"ns/op", 128, pipeline},
-	"W7":  {"ns/op", 503, tokenRing},
-	"W8":  {"ms", 1000000, skynet},
-	"W9":  {"ms", 1000, primeSieve},
-	"W11": {"bytes", 1000000, parkedFibers},
-	"W12": {"ns/op", 2, yields},
-	"W15": {"ms", 10000, idle},
+	"W1":  {"ns/op", 1000, 1, spawnJoin},
+	"W1a": {"ns/op", 1000000, 1, spawnAtOnce},
+	"W2":  {"ns/op", 0, 0, pingPong},
+	"W3":  {"ns/op", 1, 1, sharedChannel},
+	"W4":  {"ns/op", 8, 1, sharedChannel},
+	"W6":  {"ns/op", 128, 0, pipeline},
+	"W7":  {"ns/op", 503, 1, tokenRing},
+	"W8":  {"ms", 1000000, 1, skynet},
+	"W9":  {"ms", 1000, 1, primeSieve},
+	"W11": {"bytes", 1000000, 1, parkedFibers},
+	"W12": {"ns/op", 2, 1, yields},
+	"W15": {"ms", 10000, 1, idle},
 }
 
 // perOperation divides the time since start by the number of operations.
@@ -53,19 +57,22 @@ func fail(format string, arguments ...any) {
 	os.Exit(2)
 }
 
-func number(text string) int {
+func number(text string, least int) int {
 	value, err := strconv.Atoi(text)
-	if err != nil || value < 0 {
-		fail("not a number: %s", text)
+	if err != nil || value < least {
+		fail("not a number from %d on: %s", least, text)
 	}
 	return value
 }
 
 func main() {
 	if len(os.Args) == 2 && os.Args[1] == "--list" {
+		var names []string
 		for name := range workloads {
-			fmt.Println(name)
+			names = append(names, name)
 		}
+		sort.Strings(names)
+		fmt.Println(strings.Join(names, "\n"))
 		return
 	}
 	if len(os.Args) < 3 || len(os.Args) > 4 {
@@ -76,16 +83,20 @@ func main() {
 		fmt.Fprintln(os.Stderr, "go_workloads: no such workload here:", os.Args[1])
 		os.Exit(3)
 	}
-	workers := number(os.Args[2])
+	workers := number(os.Args[2], 1)
 	parameter := chosen.normal
 	if len(os.Args) == 4 {
-		parameter = number(os.Args[3])
+		parameter = number(os.Args[3], chosen.least)
 	}
 	runtime.GOMAXPROCS(workers)
 	result := chosen.run(parameter)
+	more := result.more
+	if more == nil {
+		more = map[string]float64{}
+	}
 	line, _ := json.Marshal(map[string]any{
 		"workload": os.Args[1], "workers": workers, "parameter": parameter,
-		"unit": chosen.unit, "value": result.value, "more": result.more,
+		"unit": chosen.unit, "value": result.value, "more": more,
 		"checked": result.checked,
 	})
 	fmt.Println(string(line))

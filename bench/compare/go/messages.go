@@ -9,7 +9,15 @@ import (
 
 // W1: spawn and join empty goroutines in batches.
 func spawnJoin(batch int) measured {
-	batches := (3000000 + batch - 1) / batch
+	return spawnBatches(batch, (3000000+batch-1)/batch)
+}
+
+// W1a: the same, all at once.
+func spawnAtOnce(goroutines int) measured {
+	return spawnBatches(goroutines, 1)
+}
+
+func spawnBatches(batch, batches int) measured {
 	start := time.Now()
 	for i := 0; i < batches; i++ {
 		var group sync.WaitGroup
@@ -46,10 +54,9 @@ func pingPong(int) measured {
 
 // W3, W4: n putters and n getters on one channel of capacity 128.
 func sharedChannel(n int) measured {
-	return manyToMany(make(chan int64, 128), n, 15000000/n)
-}
-
-func manyToMany(ch chan int64, n, each int) measured {
+	const messages = 15000000
+	each := messages / n
+	ch := make(chan int64, 128)
 	var putters, getters sync.WaitGroup
 	sums := make([]int64, n)
 	putters.Add(n)

@@ -1,0 +1,53 @@
+// The workloads of ../README.md on sluice, for the comparison with the rivals: prints the same
+// line of JSON as they do. The bodies are those of the Google Benchmark programs, run for some
+// tenths of a second each.
+//
+// usage: sluice_workloads WORKLOAD WORKERS [PARAMETER]
+#include "support/fibers.hpp"
+#include "support/measure.hpp"
+#include "support/messages.hpp"
+#include "support/trees.hpp"
+
+namespace {
+
+using bench::measured;
+using std::size_t;
+
+measured spawn_join(size_t workers, size_t batch) {
+  return bench::spawn_join(workers, batch, 6'000'000);
+}
+measured spawn_at_once(size_t workers, size_t fibers) {
+  return bench::spawn_join(workers, fibers, fibers);
+}
+measured ping_pong(size_t workers, size_t) { return bench::ping_pong(workers, 4'000'000); }
+measured shared_channel(size_t workers, size_t n) {
+  return bench::shared_channel(workers, n, 30'000'000);
+}
+measured pipeline(size_t workers, size_t capacity) {
+  return bench::pipeline(workers, capacity, 120'000);
+}
+measured token_ring(size_t workers, size_t n) { return bench::token_ring(workers, n, 9'000'000); }
+measured prime_sieve(size_t workers, size_t n) { return bench::prime_sieve(workers, n, 5); }
+measured yields(size_t workers, size_t n) { return bench::yields(workers, n, 30'000'000); }
+measured unbounded_channel(size_t workers, size_t n) {
+  return bench::unbounded_channel(workers, n, 10'000'000);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return bench::run_workload(argc, argv,
+                             {{"W1", "ns/op", 1000, spawn_join},
+                              {"W1a", "ns/op", 1'000'000, spawn_at_once},
+                              {"W2", "ns/op", 0, ping_pong, 0},
+                              {"W3", "ns/op", 1, shared_channel},
+                              {"W4", "ns/op", 8, shared_channel},
+                              {"W6", "ns/op", 128, pipeline, 0},
+                              {"W7", "ns/op", 503, token_ring},
+                              {"W8", "ms", 1'000'000, bench::tree},
+                              {"W9", "ms", 1000, prime_sieve},
+                              {"W11", "bytes", 1'000'000, bench::parked_fibers},
+                              {"W12", "ns/op", 2, yields},
+                              {"W13", "ns/op", 1, unbounded_channel},
+                              {"W15", "ms", 10'000, bench::idle}});
+}
