@@ -8,6 +8,7 @@ namespace sluice::detail {
 
 channel_core::channel_core(channel_kind kind, std::string name)
     : kind_(kind), name_(std::move(name)) {
+  joiners_.counted = false;
   watch_for_fork();
 }
 
@@ -17,14 +18,25 @@ channel_core::~channel_core() = default;
 
 void channel_core::announce(side& s, wait_node& node) noexcept {
   s.list.push_back(node);
+  if (!s.counted) return;
   // order: R4 seq_cst, before R5 in the one order with S1, S3, G1 and G3
   s.waiting.fetch_add(1, memory_order_seq_cst);
 }
 
 void channel_core::pop(side& s, wait_node& node) noexcept {
   s.list.remove(node);
+  if (!s.counted) return;
   // order: relaxed, whoever still reads the higher count settles once too often
   s.waiting.fetch_sub(1, memory_order_relaxed);
+}
+
+/// R4 of those who joined an open channel, at its close: after C1, before the look at head.
+void channel_core::count_joiners() noexcept {
+  joiners_.counted = true;
+  for (wait_node* node = joiners_.list.front(); node != nullptr; node = node->next) {
+    // order: R4 seq_cst, as in announce
+    joiners_.waiting.fetch_add(1, memory_order_seq_cst);
+  }
 }
 
 /// Ends the wait of the strand that has waited longest as completed.
@@ -258,6 +270,7 @@ bool channel_core::close(std::exception_ptr cause) noexcept {
     if (closed()) return false;
     cause_ = std::move(cause);
     mark_closed();
+    count_joiners();
     settle(jobs);
   }
   perform(jobs);

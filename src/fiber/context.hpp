@@ -3,41 +3,68 @@
 // A context carries with it what the platform keeps per thread but a fiber must own: the C++
 // runtime's exception state, errno, and what the sanitizers know of its stack. It is resumed by
 // one strand at a time; whoever resumes it hands over one pointer.
+//
+// I1 a context runs on one thread at a time; it is entered only after the jump that left it has
+//    stored where to resume.
+// I2 what belongs to the thread is exchanged before the jump, through addresses that the thread
+//    looked up once (thread_anchor): nothing thread-local is looked up on the way, so no compiler
+//    can keep a stale address across a switch.
 #pragma once
 
-#include "fiber/stack.hpp"
+#include <cstddef>
+
+#include "fiber/sanitizers.hpp"
 
 namespace sluice::detail {
 
-struct context {
-  void* sp = nullptr;                        ///< where to resume; meaningless while it runs
-  void* exceptions[2] = {nullptr, nullptr};  ///< __cxa_eh_globals: caught list, uncaught count
-  int saved_errno = 0;
-  const void* stack_bottom = nullptr;  ///< for AddressSanitizer
-  std::size_t stack_size = 0;
-  void* fake_stack = nullptr;
-  void* tsan_fiber = nullptr;  ///< for ThreadSanitizer
+/// The C++ runtime's exception state: the stack of caught exceptions, and how many are in flight.
+struct exception_state {
+  void* caught = nullptr;
+  unsigned int uncaught = 0;
 };
 
-/// What a new context runs. `message` is what its first resumer handed over. It never returns:
-/// it ends with leave_context.
-using context_entry = void (*)(void* argument, void* message);
+/// Where this thread keeps what travels with a fiber.
+struct thread_anchor {
+  exception_state* exceptions = nullptr;
+  int* error_number = nullptr;
+
+  /// Never inlined: the compiler takes both addresses for constants of the thread.
+  [[nodiscard]] static thread_anchor of_this_thread() noexcept;
+};
+
+struct context {
+  /// What a new context runs. `message` is what its first resumer handed over. It never returns:
+  /// it ends with leave_context.
+  using entry = void (*)(context& self, void* message);
+
+  void* sp = nullptr;  ///< where to resume; meaningless while it runs
+  entry begin = nullptr;
+  exception_state exceptions;
+  int saved_errno = 0;
+#if SLUICE_ASAN
+  const void* stack_bottom = nullptr;
+  std::size_t stack_size = 0;
+  void* fake_stack = nullptr;
+#endif
+#if SLUICE_TSAN
+  void* tsan_fiber = nullptr;
+#endif
+};
 
 /// Makes the calling thread's own flow a context, so that fibers can switch back to it.
 void adopt_thread(context& self) noexcept;
-/// Undoes adopt_thread at the end of the thread.
-void release_thread(context& self) noexcept;
 
-/// A context on `where`, whose first resumption calls `entry(argument, message)`. `reserved`
-/// bytes at the top of the stack are left to the caller (its control block).
-void make_context(context& fresh, const stack& where, std::size_t reserved, context_entry entry,
-                  void* argument) noexcept;
+/// A context on the stack [bottom, top), whose first resumption calls `begin`.
+void make_context(context& fresh, std::byte* bottom, std::byte* top, context::entry begin) noexcept;
+/// Its end: it was left by leave_context and nobody will resume it.
+void destroy_context(context& gone) noexcept;
 
-/// Leaves `self`, which runs, for `to`. Returns, perhaps on another thread, what the strand that
-/// resumes `self` hands over. Never inlined, so that no caller caches a thread_local address.
-void* switch_context(context& self, context& to, void* message) noexcept;
+/// Leaves `self`, which runs on the thread of `here`, for `to`. Returns, perhaps on another thread,
+/// what the strand that resumes `self` hands over. Never inlined.
+void* switch_context(const thread_anchor& here, context& self, context& to, void* message) noexcept;
 
 /// As switch_context, but `self` never runs again: its stack may be reused by `to` at once.
-[[noreturn]] void leave_context(context& self, context& to, void* message) noexcept;
+[[noreturn]] void leave_context(const thread_anchor& here, context& self, context& to,
+                                void* message) noexcept;
 
 }  // namespace sluice::detail

@@ -23,12 +23,13 @@ void after_fork_in_child() {
 }  // namespace
 
 void raise_attention() noexcept {
-  // order: relaxed, readers may see it late (one scheduling tick is allowed)
-  attention.fetch_add(1, memory_order_relaxed);
+  // order: seq_cst, before the flag and P4 of whoever stops a fiber; pairs P5. A running strand may
+  // see it late (one scheduling tick is allowed).
+  attention.fetch_add(1, memory_order_seq_cst);
 }
 
 void lower_attention() noexcept {
-  // order: relaxed, see raise_attention
+  // order: relaxed, whoever still sees it up looks once too often
   attention.fetch_sub(1, memory_order_relaxed);
 }
 

@@ -1,6 +1,6 @@
 // How plain OS threads park, and which strand runs on this thread.
 //
-// A thread's parker lives in thread_local storage. Its waker's last touch is the exchange in
+// A thread's parker lives in thread_local storage. Its waker's last touch is P3, the exchange in
 // unpark(); the wake that may follow names only the address, so the thread may be gone by then.
 #include <atomic>
 
@@ -16,7 +16,7 @@ constexpr int spin_turns = 100;
 
 class thread_parker final : public parker {
  public:
-  thread_parker() noexcept : id_(next_strand_id()) {}
+  thread_parker() noexcept : parker(place::in_kernel), id_(next_strand_id()) {}
 
   void wait(waiter& w, deadline until) noexcept override {
     if (spin_until_notified()) return consume();
@@ -56,8 +56,6 @@ class thread_parker final : public parker {
     word_.store(empty, memory_order_relaxed);
   }
 
-  void wake() noexcept override { futex_wake(word_, 1); }
-
   const std::uint64_t id_;
 };
 
@@ -75,12 +73,14 @@ parker& parker_of_this_thread() noexcept {
   return current_strand != nullptr ? *current_strand : parker_of_this_thread();
 }
 
-[[gnu::noinline]] void parker::set_current(parker* strand) noexcept { current_strand = strand; }
+[[gnu::noinline]] parker** parker::current_slot() noexcept { return &current_strand; }
 
-std::uint64_t next_strand_id() noexcept {
+void parker::wake_in_kernel(const atomic<std::uint32_t>& word) noexcept { futex_wake(word, 1); }
+
+std::uint64_t next_strand_id(std::uint64_t count) noexcept {
   static atomic<std::uint64_t> last{0};
   // order: relaxed, only that no number is given twice
-  return last.fetch_add(1, memory_order_relaxed) + 1;
+  return last.fetch_add(count, memory_order_relaxed) + 1;
 }
 
 }  // namespace sluice::detail

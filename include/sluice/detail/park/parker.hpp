@@ -8,6 +8,8 @@
 // while it still stands on its own stack: the context that runs next does it, after the switch,
 // and makes the fiber ready at once if it was notified meanwhile.
 // Only the party that won a waiter's claim unparks, once for each wait, so no token is left over.
+// A thread may run on and end as soon as P3 can be seen, and its parker ends with it: after P3 the
+// unparker reads nothing of a thread's. A fiber's parker is there until its unparker wakes it.
 #pragma once
 
 #include <cstdint>
@@ -25,10 +27,14 @@ class SLUICE_API parker {
   /// The running fiber's, else this thread's own. Never inlined: a fiber may run on another
   /// thread after any switch, so no caller may keep a thread_local address of this one.
   [[nodiscard]] static parker& current() noexcept;
-  /// A worker names the fiber that it is about to run, or nullptr for the thread itself.
-  static void set_current(parker* strand) noexcept;
+  /// Where this thread keeps which fiber runs on it (nullptr: the thread itself). A worker asks
+  /// once and writes it at each switch. Never inlined.
+  [[nodiscard]] static parker** current_slot() noexcept;
 
-  parker() = default;
+  /// Where a strand is that has announced `parked`.
+  enum class place : std::uint8_t { off_its_thread, in_kernel };
+
+  explicit parker(place where = place::off_its_thread) noexcept : place_(where) {}
   parker(const parker&) = delete;
   parker& operator=(const parker&) = delete;
 
@@ -38,8 +44,10 @@ class SLUICE_API parker {
 
   /// P3. Called by the winner of a waiter's claim; its last touch of that wait.
   void unpark() noexcept {
-    // order: acq_rel, hands what the winner did to the strand; pairs with P1 and P2
-    if (word_.exchange(notified, memory_order_acq_rel) == parked) wake();
+    const place where = place_;  // read before P3, and no virtual call after it: see the head
+    // order: P3 acq_rel, hands what the winner did to the strand; pairs with P1 and P2
+    if (word_.exchange(notified, memory_order_acq_rel) != parked) return;
+    where == place::in_kernel ? wake_in_kernel(word_) : wake();
   }
 
   /// Called by the strand itself, see attention.hpp.
@@ -50,14 +58,20 @@ class SLUICE_API parker {
 
  protected:
   ~parker() = default;
-  /// The word was `parked`: make the strand run again.
-  virtual void wake() noexcept = 0;
+  /// The word was `parked`: make the strand run again. Called only off its thread.
+  virtual void wake() noexcept {}
 
   static constexpr std::uint32_t empty = 0;
   static constexpr std::uint32_t parked = 1;
   static constexpr std::uint32_t notified = 2;
   /// Written by its strand (or the context that announces for it) and by the one unparker.
   atomic<std::uint32_t> word_{empty};
+
+ private:
+  /// Touches the address of the word only, never its memory.
+  static void wake_in_kernel(const atomic<std::uint32_t>& word) noexcept;
+
+  const place place_;
 };
 
 /// Parks the running strand until `w` has ended, and says how.
@@ -66,7 +80,7 @@ class SLUICE_API parker {
   return w.result();
 }
 
-/// Numbers for strands, from 1; never used twice.
-[[nodiscard]] SLUICE_API std::uint64_t next_strand_id() noexcept;
+/// The first of `count` numbers for strands, from 1 on; none is given twice.
+[[nodiscard]] SLUICE_API std::uint64_t next_strand_id(std::uint64_t count = 1) noexcept;
 
 }  // namespace sluice::detail

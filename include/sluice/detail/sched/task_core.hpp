@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -106,6 +107,8 @@ class SLUICE_API task_core : public runnable {
   std::uint8_t stack_class_ = 0;
   wait_list joiners_;
   std::exception_ptr error_;
+  /// Who hears of an error that nobody joins; set with it. May outlive the runtime.
+  std::shared_ptr<const std::function<void(std::string_view, std::exception_ptr)>> on_unhandled_;
   scheduler* home_ = nullptr;
   /// The fiber that runs it; written once, by its worker, before the function begins.
   atomic<fiber*> fiber_{nullptr};
@@ -122,6 +125,8 @@ class SLUICE_API task_core : public runnable {
 SLUICE_API void spawn(scheduler& where, task_core& task, std::size_t stack_size);
 /// The task of the running fiber; nullptr on a plain thread.
 [[nodiscard]] SLUICE_API task_core* running_task() noexcept;
+/// Was the stop of the running fiber requested? False on a plain thread.
+[[nodiscard]] SLUICE_API bool stop_requested_here() noexcept;
 /// Does the running fiber belong to that runtime?
 [[nodiscard]] SLUICE_API bool runs_on(const scheduler& where) noexcept;
 /// Gives others their turn: the fiber's worker, or the thread's core.

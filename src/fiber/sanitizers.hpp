@@ -1,0 +1,33 @@
+// Which sanitizers this build runs under, and the doors to them. Without one, all of it is empty.
+#pragma once
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SLUICE_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SLUICE_ASAN 1
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__)
+#define SLUICE_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SLUICE_TSAN 1
+#endif
+#endif
+
+#ifndef SLUICE_ASAN
+#define SLUICE_ASAN 0
+#endif
+#ifndef SLUICE_TSAN
+#define SLUICE_TSAN 0
+#endif
+
+#if SLUICE_ASAN
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#include <sanitizer/lsan_interface.h>
+#endif
+#if SLUICE_TSAN
+#include <sanitizer/tsan_interface.h>
+#endif

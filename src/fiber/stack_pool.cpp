@@ -1,0 +1,276 @@
+// Reserving, carving and trimming stacks. The argument stands in stack_pool.hpp.
+#include "fiber/stack_pool.hpp"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdio>
+#include <new>
+#include <stdexcept>
+#include <string>
+
+#include "fiber/sanitizers.hpp"
+#include "sluice/detail/base/backoff.hpp"
+
+namespace sluice::detail {
+namespace {
+
+/// Places of a pool's first slab; each further slab doubles what there is, up to the second.
+constexpr std::size_t first_places = 256;
+constexpr std::size_t most_places = 16384;
+/// Address space of the first slab at most, for large stacks.
+constexpr std::size_t first_bytes = std::size_t{64} << 20;
+/// Free stacks of each size that keep their memory when the pools are trimmed.
+constexpr std::size_t kept_warm = 64;
+
+/// Written under growing_ of some pool; read by the fault handler.
+constinit atomic<stack_slab*> newest_of_all{nullptr};
+/// Written by whoever carves; read by counts().
+constinit atomic<std::size_t> carved_stacks{0};
+constinit atomic<std::size_t> unguarded_stacks{0};
+
+void warn_of_missing_guard() noexcept {
+  static atomic<bool> warned{false};
+  // order: relaxed, only that one thread warns
+  if (!warned.exchange(true, memory_order_relaxed)) {
+    std::fputs(
+        "sluice: this system gives no (more) guards for stacks; a fiber that overruns its stack "
+        "would not be caught (raise vm.max_map_count, or use Linux 6.13 or newer)\n",
+        stderr);
+  }
+}
+
+void poison([[maybe_unused]] stack_slot& slot) noexcept {
+#if SLUICE_ASAN
+  ASAN_POISON_MEMORY_REGION(slot.bottom, slot.size());
+#endif
+}
+
+void unpoison([[maybe_unused]] stack_slot& slot) noexcept {
+#if SLUICE_ASAN
+  ASAN_UNPOISON_MEMORY_REGION(slot.bottom, slot.size());
+#endif
+}
+
+/// Late cancellers look at the word of a control block. To ThreadSanitizer, building a new block
+/// there would be a race with them, so that under it blocks are built once and kept.
+constexpr bool memory_may_be_dropped = SLUICE_TSAN == 0;
+
+}  // namespace
+
+void stack_slot::clear_owner() noexcept {
+  backoff wait;
+  std::uintptr_t seen = reinterpret_cast<std::uintptr_t>(owner());
+  // order: acq_rel, pairs with pin and unpin: nobody looks at the owner from here on
+  while (!owner_.compare_exchange_strong(seen, 0, memory_order_acq_rel, memory_order_relaxed)) {
+    seen &= ~pinned_bit;  // somebody looks; try again with the pin gone
+    wait.pause();
+  }
+}
+
+void* stack_slot::pin() noexcept {
+  backoff wait;
+  for (;;) {
+    // order: relaxed, only a guess
+    std::uintptr_t seen = owner_.load(memory_order_relaxed) & ~pinned_bit;
+    if (seen == 0) return nullptr;
+    // order: acquire, pairs with set_owner
+    if (owner_.compare_exchange_strong(seen, seen | pinned_bit, memory_order_acquire,
+                                       memory_order_relaxed)) {
+      return reinterpret_cast<void*>(seen);
+    }
+    wait.pause();
+  }
+}
+
+stack_slot* stack_slab::find(const void* address) const noexcept {
+  const auto* at = static_cast<const std::byte*>(address);
+  if (at < base || at >= base + stride * count) return nullptr;
+  return &slots[static_cast<std::size_t>(at - base) / stride];
+}
+
+std::uint8_t stack_pool::class_for(std::size_t size) {
+  constexpr std::size_t largest = smallest << (classes - 1);
+  if (size > largest) {
+    throw std::length_error("sluice: a stack of " + std::to_string(size) +
+                            " bytes was asked for; the largest has " + std::to_string(largest));
+  }
+  const std::size_t rounded = std::bit_ceil(std::max(size, smallest));
+  return static_cast<std::uint8_t>(std::countr_zero(rounded) - std::countr_zero(smallest));
+}
+
+stack_pool& stack_pool::of_class(std::uint8_t which) noexcept {
+  // Never destroyed: fibers of the default runtime may outlive static objects.
+  static stack_pool* const pools = [] {
+    alignas(stack_pool) static std::byte room[classes * sizeof(stack_pool)];
+    auto* first = reinterpret_cast<stack_pool*>(room);
+    for (std::size_t i = 0; i < classes; ++i) {
+      auto* pool = ::new (static_cast<void*>(first + i)) stack_pool;
+      pool->stack_size_ = smallest << i;
+    }
+    return first;
+  }();
+  return pools[which];
+}
+
+stack_counts stack_pool::counts() noexcept {
+  // order: relaxed, counts for people
+  return {carved_stacks.load(memory_order_relaxed),
+          // order: relaxed, as above
+          unguarded_stacks.load(memory_order_relaxed)};
+}
+
+stack_slab* stack_pool::all_slabs() noexcept {
+  // order: acquire, pairs with the release in add: the slab is whole
+  return newest_of_all.load(memory_order_acquire);
+}
+
+// ---- promises: address space -------------------------------------------------------------------
+
+bool stack_pool::try_promise(std::size_t n) noexcept {
+  const std::lock_guard guard(lock_);
+  if (n > mapped_ - promised_) return false;
+  promised_ += n;
+  return true;
+}
+
+void stack_pool::promise(std::size_t n) {
+  if (try_promise(n)) return;
+  const std::lock_guard guard(growing_);
+  while (!try_promise(n)) {
+    const std::size_t stride = guard_size + stack_size_;
+    const std::size_t least = std::clamp<std::size_t>(first_bytes / stride, 1, first_places);
+    const std::size_t places = std::clamp(newest_ != nullptr ? 2 * newest_->count : 0, least,
+                                          std::max(least, most_places * least / first_places));
+    std::unique_ptr<stack_slab> fresh = map_slab(std::max(places, n));
+    if (!fresh) fresh = map_slab(n);  // a little may still be had
+    if (!fresh) throw std::bad_alloc();
+    add(std::move(fresh));
+  }
+}
+
+void stack_pool::release(std::size_t n) noexcept {
+  const std::lock_guard guard(lock_);
+  promised_ -= n;
+}
+
+/// Null if there is no address space for it. Throws std::bad_alloc.
+std::unique_ptr<stack_slab> stack_pool::map_slab(std::size_t places) const {
+  auto fresh = std::make_unique<stack_slab>();
+  fresh->slots = std::make_unique<stack_slot[]>(places);
+  fresh->stride = guard_size + stack_size_;
+  fresh->count = places;
+  const std::size_t bytes = fresh->stride * places;
+  void* at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+  if (at == MAP_FAILED) return nullptr;
+  ::madvise(at, bytes, MADV_NOHUGEPAGE);  // a stack that touches a page shall take one page
+  fresh->base = static_cast<std::byte*>(at);
+  for (std::size_t i = 0; i < places; ++i) {
+    fresh->slots[i].bottom = fresh->base + i * fresh->stride + guard_size;
+    fresh->slots[i].top = fresh->slots[i].bottom + stack_size_;
+  }
+  return fresh;
+}
+
+void stack_pool::add(std::unique_ptr<stack_slab> fresh) noexcept {
+  stack_slab* slab = fresh.release();  // lives for ever
+  // order: acquire, another pool may be adding too
+  slab->older_of_all = newest_of_all.load(memory_order_acquire);
+  // order: release, pairs with all_slabs
+  while (!newest_of_all.compare_exchange_weak(slab->older_of_all, slab, memory_order_release,
+                                              memory_order_acquire)) {
+  }
+  const std::lock_guard guard(lock_);
+  if (newest_ != nullptr) newest_->newer = slab;
+  newest_ = slab;
+  if (carving_ == nullptr) carving_ = slab;
+  mapped_ += slab->count;
+}
+
+// ---- stacks ------------------------------------------------------------------------------------
+
+stack_slot* stack_pool::take_free() noexcept {
+  const std::lock_guard guard(lock_);
+  stack_slot* slot = warm_;
+  if (slot != nullptr) {
+    warm_ = slot->next;
+    --warm_count_;
+    return slot;
+  }
+  if ((slot = cold_) != nullptr) {
+    cold_ = slot->next;
+    return slot;
+  }
+  slot = &carving_->slots[carving_->carved++];
+  if (carving_->carved == carving_->count) carving_ = carving_->newer;
+  return slot;
+}
+
+stack_slot& stack_pool::take() noexcept {
+  stack_slot& slot = *take_free();
+  slot.next = nullptr;
+  if (!slot.carved) carve(slot);
+  unpoison(slot);
+  return slot;
+}
+
+void stack_pool::carve(stack_slot& slot) noexcept {
+  slot.carved = true;
+  // order: relaxed, a count for people
+  carved_stacks.fetch_add(1, memory_order_relaxed);
+  if (install_guard(slot.bottom - guard_size, guard_size) == guard_kind::none) {
+    // order: relaxed, a count for people
+    unguarded_stacks.fetch_add(1, memory_order_relaxed);
+    warn_of_missing_guard();
+  }
+#if SLUICE_ASAN
+  __lsan_register_root_region(slot.bottom, slot.size());
+#endif
+}
+
+void stack_pool::give(stack_slot& slot) noexcept {
+  slot.next = nullptr;
+  give_chain(slot, slot, 1);
+}
+
+void stack_pool::give_chain(stack_slot& first, stack_slot& last, std::size_t n) noexcept {
+  for (stack_slot* each = &first; each != nullptr; each = each->next) poison(*each);
+  const std::lock_guard guard(lock_);
+  last.next = warm_;
+  warm_ = &first;
+  warm_count_ += n;
+}
+
+std::size_t stack_pool::trim_some(std::size_t most) noexcept {
+  std::size_t done = 0;
+  for (; done < most; ++done) {
+    stack_slot* slot = nullptr;
+    {
+      const std::lock_guard guard(lock_);
+      if (warm_count_ <= kept_warm) break;
+      slot = warm_;
+      warm_ = slot->next;
+      --warm_count_;
+    }
+    ::madvise(slot->bottom, slot->size(), MADV_DONTNEED);
+    slot->fresh = true;
+    const std::lock_guard guard(lock_);
+    slot->next = cold_;
+    cold_ = slot;
+  }
+  return done;
+}
+
+bool stack_pool::trim(std::size_t most) noexcept {
+  if (!memory_may_be_dropped) return true;
+  std::size_t done = 0;
+  for (std::size_t i = 0; i < classes; ++i) {
+    done += of_class(static_cast<std::uint8_t>(i)).trim_some(most - done);
+  }
+  return done < most;
+}
+
+}  // namespace sluice::detail

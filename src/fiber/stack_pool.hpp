@@ -1,0 +1,131 @@
+// Stacks of fibers: carved from large reservations, committed lazily, guarded each.
+//
+// One pool for the process and each size, never destroyed. A slab is one reservation of address
+// space, divided into places of [guard | stack]; it is never unmapped, so a late look at a control
+// block at the top of a stack reads memory that is still there.
+//
+// I1 promised <= places that are mapped: whoever holds a promise gets a stack without fail.
+// I2 a stack is in one hand: used, kept by a worker, or on the free list.
+// I3 the guard of a place is installed when it is carved, and survives the dropping of its memory.
+//
+// Address space comes with the promise (promise() can throw); guards and memory come with take(),
+// which cannot fail. Any thread may call anything.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+
+#include "fiber/guard.hpp"
+#include "sluice/detail/base/atomic.hpp"
+#include "sluice/detail/base/short_lock.hpp"
+
+namespace sluice::detail {
+
+/// One place of a slab. Lies beside the slab, not in it.
+struct stack_slot {
+  std::byte* bottom = nullptr;
+  std::byte* top = nullptr;
+  stack_slot* next = nullptr;  ///< in a free list or a worker's cache
+  bool carved = false;         ///< its guard was installed
+  bool fresh = true;           ///< its memory reads as zeros: nothing was built in it
+
+  [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(top - bottom); }
+
+  // Whose stack it is now, for whoever looks at the fibers of all stacks. A look pins the owner:
+  // whoever clears waits for the look to end, so the owner is alive meanwhile.
+  void set_owner(void* owner) noexcept {
+    // order: release, pairs with pin: the owner is whole
+    owner_.store(reinterpret_cast<std::uintptr_t>(owner), memory_order_release);
+  }
+  void clear_owner() noexcept;
+  /// The owner, alive until unpin(); null: there is none.
+  [[nodiscard]] void* pin() noexcept;
+  void unpin() noexcept {
+    // order: release, pairs with clear_owner: the look is over
+    owner_.fetch_and(~pinned_bit, memory_order_release);
+  }
+  /// Without a pin: for the handler of a fault on this very stack.
+  [[nodiscard]] void* owner() const noexcept {
+    // order: relaxed, written by the thread that asks
+    return reinterpret_cast<void*>(owner_.load(memory_order_relaxed) & ~pinned_bit);
+  }
+
+ private:
+  static constexpr std::uintptr_t pinned_bit = 1;
+  /// Written by the worker that runs on the stack; the lowest bit by those who look.
+  atomic<std::uintptr_t> owner_{0};
+};
+
+struct stack_slab {
+  std::byte* base = nullptr;
+  std::size_t stride = 0;
+  std::size_t count = 0;
+  std::size_t carved = 0;  ///< places from the start that were given out; the pool's lock
+  std::unique_ptr<stack_slot[]> slots;
+  stack_slab* newer = nullptr;         ///< of the same pool
+  stack_slab* older_of_all = nullptr;  ///< of all pools
+
+  /// The place that the address belongs to; null: it is elsewhere.
+  [[nodiscard]] stack_slot* find(const void* address) const noexcept;
+};
+
+struct stack_counts {
+  std::size_t carved = 0;
+  std::size_t unguarded = 0;
+};
+
+class stack_pool {
+ public:
+  static constexpr std::size_t guard_size = 64 * 1024;
+  static constexpr std::size_t smallest = 16 * 1024;
+  /// 16 KiB, 32 KiB ... 1 GiB.
+  static constexpr std::size_t classes = 17;
+  static constexpr std::size_t default_size = 128 * 1024;
+
+  /// The smallest class that holds `size` bytes. Throws std::length_error.
+  [[nodiscard]] static std::uint8_t class_for(std::size_t size);
+  [[nodiscard]] static stack_pool& of_class(std::uint8_t which) noexcept;
+  /// Summed over all pools.
+  [[nodiscard]] static stack_counts counts() noexcept;
+  /// The newest slab of all pools; the chain never loses one. Async-signal-safe.
+  [[nodiscard]] static stack_slab* all_slabs() noexcept;
+  /// Gives the memory of free stacks back to the kernel, at most `most` of them: all done?
+  static bool trim(std::size_t most) noexcept;
+
+  /// From now on `n` more stacks can be taken. Throws std::bad_alloc.
+  void promise(std::size_t n);
+  /// `n` promises are given back.
+  void release(std::size_t n) noexcept;
+
+  /// A stack, by someone who holds a promise for it.
+  [[nodiscard]] stack_slot& take() noexcept;
+  /// Nobody runs on it any more. Its memory is kept for the next, until trimmed.
+  void give(stack_slot& slot) noexcept;
+  /// A chain of `n` stacks at once, linked by `next`.
+  void give_chain(stack_slot& first, stack_slot& last, std::size_t n) noexcept;
+
+ private:
+  stack_pool() = default;
+
+  [[nodiscard]] bool try_promise(std::size_t n) noexcept;
+  [[nodiscard]] std::unique_ptr<stack_slab> map_slab(std::size_t places) const;
+  void add(std::unique_ptr<stack_slab> fresh) noexcept;
+  [[nodiscard]] stack_slot* take_free() noexcept;
+  static void carve(stack_slot& slot) noexcept;
+  std::size_t trim_some(std::size_t most) noexcept;
+
+  short_lock lock_;
+  std::mutex growing_;          ///< held while address space is reserved
+  stack_slot* warm_ = nullptr;  ///< free, with memory
+  std::size_t warm_count_ = 0;
+  stack_slot* cold_ = nullptr;     ///< free, without memory
+  stack_slab* carving_ = nullptr;  ///< the oldest slab with places that were never used
+  stack_slab* newest_ = nullptr;
+  std::size_t mapped_ = 0;
+  std::size_t promised_ = 0;
+  std::size_t stack_size_ = 0;  ///< of this class
+};
+
+}  // namespace sluice::detail

@@ -1,0 +1,53 @@
+// Joining, and the errors of misuse: each names the call and what to do.
+#include "sluice/task.hpp"
+
+#include <stdexcept>
+
+#include "sluice/detail/park/attention.hpp"
+#include "sluice/detail/park/check.hpp"
+
+namespace sluice::detail {
+
+bool join_task(task_core& task, deadline until) {
+  if (running_task() == &task) throw_joins_itself();
+  check_strand(operation_kind::may_wait);
+  if (task.done()) return true;
+  const outcome how = task.wait_until_done(until, on_stop::end_wait);
+  if (how == outcome::cancelled) throw_cancelled();
+  return how == outcome::completed;
+}
+
+void wait_or_stop(task_core& task) noexcept {
+  if (look_up(operation_kind::may_wait) == verdict::proceed) {
+    if (task.done()) return;
+    if (task.wait_until_done(no_deadline, on_stop::end_wait) == outcome::completed) return;
+  }
+  task.request_stop();
+  static_cast<void>(task.wait_until_done(no_deadline, on_stop::keep_waiting));
+}
+
+void refuse_own_fiber(const scheduler& where) {
+  if (!runs_on(where)) return;
+  throw std::logic_error(
+      "sluice: run called by a fiber of the same runtime, whose worker it would hold up; "
+      "use go and join");
+}
+
+void throw_no_task() {
+  throw std::logic_error(
+      "sluice: an operation on a task handle that holds none (it was moved from, or never set)");
+}
+
+void throw_joined_twice() {
+  throw std::logic_error("sluice: second join of a task; its value was taken by the first");
+}
+
+void throw_joins_itself() {
+  throw std::logic_error("sluice: join of a task by its own fiber, which would wait for ever");
+}
+
+void throw_nothing_to_run() {
+  throw std::invalid_argument("sluice: go or run was given an empty function or a null pointer");
+}
+
+}  // namespace sluice::detail

@@ -1,0 +1,90 @@
+// How a fiber waits and how its wait is ended. The argument stands in fiber.hpp.
+#include "sched/fiber.hpp"
+
+#include "sched/scheduler.hpp"
+#include "sched/worker.hpp"
+#include "sluice/detail/base/backoff.hpp"
+
+namespace sluice::detail {
+
+fiber& fiber::build(stack_slot& slot, std::uint8_t size_class) noexcept {
+  if (slot.fresh) {
+    ::new (static_cast<void*>(slot.top - sizeof(fiber))) fiber(slot, size_class);
+    slot.fresh = false;
+  }
+  fiber& self = on(slot);
+  make_context(self, slot.bottom, slot.top - sizeof(fiber), &worker::run_tasks);
+  return self;
+}
+
+void fiber::wait(waiter& w, deadline until) noexcept {
+  waiting_ = &w;
+  stoppable_ = w.stop_mode() == on_stop::end_wait && !unwinding();
+  const bool timed = until != no_deadline;
+  if (timed) worker_->arm(timer_, w, until);
+  // order: acquire, pairs P3
+  if (word_.load(memory_order_acquire) != notified) worker_->leave(*this, departure::parks);
+  if (timed) timer_.in->disarm(timer_);
+  // order: P2 relaxed, the one unpark of this wait has been seen; a holder finds no `parked` here
+  word_.store(empty, memory_order_relaxed);
+}
+
+verdict fiber::check(operation_kind kind) noexcept {
+  if (in_forked_child()) return verdict::forked;
+  worker_->end_slice_if_over(*this);
+  const bool stops = kind == operation_kind::may_wait && stop_requested() && !unwinding();
+  return stops ? verdict::stop : verdict::proceed;
+}
+
+bool fiber::stop_requested() const noexcept {
+  return task_->stop_requested() || worker_->home().closing();
+}
+
+bool fiber::unwinding() const noexcept { return worker_->anchor().exceptions->uncaught != 0; }
+
+void fiber::announce(worker& by) noexcept {
+  std::uint32_t seen = empty;
+  // order: P1 seq_cst, before P5 in the one order with a canceller's raise and P4; hands the saved
+  // context to whoever wakes the fiber; acquire on failure pairs P3
+  if (!word_.compare_exchange_strong(seen, parked, memory_order_seq_cst, memory_order_acquire)) {
+    by.push_woken(*this);
+    return;
+  }
+  // order: P5 seq_cst, after P1: either this sees the raise, or the canceller's P4 sees `parked`
+  if (attention.load(memory_order_seq_cst) != 0) cancel_wait();
+}
+
+bool fiber::hold() noexcept {
+  backoff pause;
+  for (;;) {
+    std::uint32_t seen = parked;
+    // order: P4 seq_cst, after the raise and the flag; pairs P1
+    if (word_.compare_exchange_strong(seen, held, memory_order_seq_cst, memory_order_seq_cst)) {
+      return true;
+    }
+    if (seen != held) return false;
+    pause.pause();  // another holder may have looked before our flag was set
+  }
+}
+
+void fiber::let_go() noexcept {
+  std::uint32_t seen = held;
+  // order: acq_rel, gives the fiber back; acquire on failure pairs P3
+  if (!word_.compare_exchange_strong(seen, parked, memory_order_acq_rel, memory_order_acquire)) {
+    wake();  // it was notified while we held it
+  }
+}
+
+void fiber::cancel_wait() noexcept {
+  if (!hold()) return;
+  if (!stoppable_ || !stop_requested() || !waiting_->try_claim(outcome::cancelled)) {
+    return let_go();
+  }
+  // order: release, as P3; the claim is ours, so nobody else unparks
+  word_.store(notified, memory_order_release);
+  wake();
+}
+
+void fiber::wake() noexcept { worker_->home().make_ready(*this); }
+
+}  // namespace sluice::detail

@@ -1,0 +1,80 @@
+// A started task: its context, its place to park, its timer. Lies at the top of its own stack.
+//
+// The parker's word, as far as fibers go further than threads:
+//
+//   parked -> held        P4 whoever cancels or dumps keeps the fiber in its wait for a moment
+//   held   -> parked      and lets go; if it was notified meanwhile, makes it ready
+//   held   -> notified    the holder has claimed the wait as cancelled
+//
+// I1 a fiber is announced parked (P1) only by the context that runs next, after the switch; it is
+//    queued only after its context is saved.
+// I2 after P1 its announcer knows nothing of the fiber any more: it may have run on and ended, and
+//    another task may use the block. Whoever wants to look at it must hold it first (P4).
+// I3 the memory of a control block is never unmapped (stack_pool), and reads as empty when dropped:
+//    a late P4 fails.
+#pragma once
+
+#include <cstdint>
+#include <new>
+
+#include "fiber/context.hpp"
+#include "fiber/stack_pool.hpp"
+#include "sched/timers.hpp"
+#include "sluice/detail/park/parker.hpp"
+#include "sluice/detail/sched/task_core.hpp"
+
+namespace sluice::detail {
+
+class worker;
+
+class alignas(cache_line) fiber final : public parker, public runnable, public context {
+ public:
+  /// The control block of that stack, as built by the last build().
+  [[nodiscard]] static fiber& on(stack_slot& slot) noexcept {
+    return *std::launder(reinterpret_cast<fiber*>(slot.top - sizeof(fiber)));
+  }
+  /// Makes the stack ready for tasks of `size_class`.
+  static fiber& build(stack_slot& slot, std::uint8_t size_class) noexcept;
+
+  // ---- parker: called by the fiber itself -----------------------------------------------------
+  void wait(waiter& w, deadline until) noexcept override;
+  verdict check(operation_kind kind) noexcept override;
+  [[nodiscard]] std::uint64_t strand_id() const noexcept override { return task_->id(); }
+
+  // ---- the worker's side ----------------------------------------------------------------------
+  /// P1, P5. Called once by the context that runs after `this` was left to park.
+  void announce(worker& by) noexcept;
+  /// P4. If it is parked and its stop is requested, ends its wait. Anybody, also late (I2, I3).
+  void cancel_wait() noexcept;
+
+  /// P4 for a look from outside; false: it is not parked. Ends with let_go().
+  [[nodiscard]] bool hold() noexcept;
+  void let_go() noexcept;
+  /// What it waits for; only while it is held.
+  [[nodiscard]] const waiter* waits_for() const noexcept { return waiting_; }
+
+  [[nodiscard]] bool stop_requested() const noexcept;
+
+ private:
+  friend class worker;
+
+  explicit fiber(stack_slot& slot, std::uint8_t size_class) noexcept
+      : runnable(sort::fiber), slot_(&slot), stack_class_(size_class) {}
+
+  void wake() noexcept override;
+  [[nodiscard]] bool unwinding() const noexcept;
+
+  static constexpr std::uint32_t held = 3;
+
+  /// Who runs it, or did last. Written before it is resumed.
+  worker* worker_ = nullptr;
+  task_core* task_ = nullptr;
+  waiter* waiting_ = nullptr;
+  /// May a stop end the wait? Not while an exception unwinds the stack.
+  bool stoppable_ = false;
+  stack_slot* const slot_;
+  const std::uint8_t stack_class_;
+  timer timer_;
+};
+
+}  // namespace sluice::detail

@@ -1,0 +1,230 @@
+// How an idle worker looks for work and sleeps. The argument stands in idle.hpp.
+#include "sched/idle.hpp"
+
+#include <algorithm>
+#include <mutex>
+
+#include "park/futex.hpp"
+#include "sched/scheduler.hpp"
+#include "sched/worker.hpp"
+
+namespace sluice::detail {
+
+void idle_policy::begin() noexcept {
+  // order: seq_cst, see the head of idle.hpp
+  running_.fetch_add(1, memory_order_seq_cst);
+}
+
+runnable* idle_policy::rest(worker& me) noexcept {
+  // order: seq_cst, see the head of idle.hpp
+  running_.fetch_sub(1, memory_order_seq_cst);
+  runnable* found = search(me);
+  while (found == nullptr && !home_.over()) {
+    sleep(me);
+    found = search(me);
+  }
+  // order: seq_cst, before the first push; see the head of idle.hpp
+  running_.fetch_add(1, memory_order_seq_cst);
+  // order: relaxed, only I make myself stop being the watcher
+  if (watcher_.load(memory_order_relaxed) == &me) pass_watch_on(me);
+  return found;
+}
+
+// ---- looking -----------------------------------------------------------------------------------
+
+runnable* idle_policy::search(worker& me) noexcept {
+  home_.fire_timers();
+  if (runnable* one = me.pick()) return one;
+  return steal(me);
+}
+
+namespace {
+
+/// Does a look at `victim`, after the one that `before` remembers, allow to take its ready fibers?
+bool ready_may_go(const worker& victim, sample& before, std::uint64_t coarse_turns,
+                  std::uint32_t long_wait) noexcept {
+  const std::uint64_t picks = victim.picks();
+  const bool few_turns = picks - before.picks < coarse_turns;
+  before.picks = picks;
+  if (victim.ready().head() >= before.ready_mark) {
+    before.ready_mark = victim.ready().tail();
+    before.mark_age = 0;
+  } else {
+    ++before.mark_age;
+  }
+  return few_turns || before.mark_age >= long_wait;
+}
+
+/// Has the oldest task waited since the last look?
+bool fresh_may_go(const worker& victim, sample& before) noexcept {
+  const std::int64_t head = victim.fresh().head();
+  const bool waits = victim.has_fresh();
+  const bool waited = waits && before.fresh_waits && before.fresh_head == head;
+  before.fresh_waits = waits;
+  before.fresh_head = head;
+  return waited;
+}
+
+}  // namespace
+
+runnable* idle_policy::steal(worker& me) noexcept {
+  const std::size_t n = home_.worker_count();
+  me.idle.random = me.idle.random * 1664525U + 1013904223U;
+  for (std::size_t i = 0; i < n; ++i) {
+    worker& victim = home_.worker_at((i + (me.idle.random >> 16)) % n);
+    if (&victim == &me) continue;
+    sample& before = me.idle.samples[victim.index()];
+    const bool ready = ready_may_go(victim, before, coarse_turns, long_wait_looks);
+    const bool fresh = fresh_may_go(victim, before);
+    if (!victim.has_ready() && !victim.has_fresh()) continue;
+    if (fresh) {
+      if (runnable* one = me.steal_fresh(victim)) return one;
+    }
+    if (runnable* one = steal_from(me, victim, ready)) return one;
+  }
+  return nullptr;
+}
+
+/// Takes what waits beside a fiber that runs long: one that is still running after a moment.
+runnable* idle_policy::steal_from(worker& me, worker& victim, bool coarse) noexcept {
+  if (!coarse) {
+    const std::uint64_t before = victim.picks();
+    for (int i = 0; i < second_look_pauses; ++i) {
+      cpu_pause();
+      if (victim.picks() != before) return nullptr;
+    }
+  }
+  if (runnable* one = me.steal_ready(victim)) return one;
+  return me.steal_fresh(victim);
+}
+
+// ---- sleeping ----------------------------------------------------------------------------------
+
+void idle_policy::sleep(worker& me) noexcept {
+  enlist(me);
+  if (home_.incoming().work_before_sleep() || home_.over()) return delist(me);
+  home_.tell_closer();
+  const deadline until = choose_role(me);
+  // order: W3 acquire, pairs with rouse
+  while (me.idle.word.load(memory_order_acquire) == 1) {
+    me.count_sleep();
+    if (futex_wait(me.idle.word, 1, until) == futex_result::timed_out) break;
+  }
+  delist(me);
+}
+
+/// Until when this one sleeps: as the watcher, as the keeper of the earliest timer, or for ever.
+deadline idle_policy::choose_role(worker& me) noexcept {
+  const bool watch_is_on = anybody_runs();
+  const deadline earliest = home_.earliest_timer();
+  const std::lock_guard guard(lock_);
+  // order: relaxed, written under the lock
+  worker* watcher = watcher_.load(memory_order_relaxed);
+  if (watch_is_on && (watcher == nullptr || watcher == &me)) {
+    // order: relaxed, whoever does not see it yet elects one too many
+    watcher_.store(&me, memory_order_relaxed);
+    return std::min(earliest, clock::now() + spread_delay);
+  }
+  // order: relaxed, nobody runs whose work could be missed
+  if (watcher == &me) watcher_.store(nullptr, memory_order_relaxed);
+  if (earliest == no_deadline || (keeper_ != nullptr && keeper_until_ <= earliest)) {
+    return no_deadline;
+  }
+  keeper_ = &me;
+  keeper_until_ = earliest;
+  return earliest;
+}
+
+void idle_policy::enlist(worker& me) noexcept {
+  // order: relaxed, made visible by the lock
+  me.idle.word.store(1, memory_order_relaxed);
+  const std::lock_guard guard(lock_);
+  me.idle.listed = true;
+  me.idle.next = sleepers_;
+  sleepers_ = &me;
+  // order: W1 seq_cst, before W2 in the one order with W4 and W5
+  idle_count_.fetch_add(1, memory_order_seq_cst);
+}
+
+void idle_policy::delist(worker& me) noexcept {
+  const std::lock_guard guard(lock_);
+  if (keeper_ == &me) {
+    keeper_ = nullptr;
+    keeper_until_ = no_deadline;
+  }
+  if (!me.idle.listed) return;  // a waker has taken us off
+  worker** at = &sleepers_;
+  while (*at != &me) at = &(*at)->idle.next;
+  *at = me.idle.next;
+  me.idle.listed = false;
+  // order: relaxed, whoever still reads the higher count finds the list without us
+  idle_count_.fetch_sub(1, memory_order_relaxed);
+}
+
+// ---- waking ------------------------------------------------------------------------------------
+
+/// The lock is held.
+worker* idle_policy::pop_sleeper() noexcept {
+  worker* one = sleepers_;
+  if (one == nullptr) return nullptr;
+  sleepers_ = one->idle.next;
+  one->idle.listed = false;
+  // order: relaxed, as in delist
+  idle_count_.fetch_sub(1, memory_order_relaxed);
+  return one;
+}
+
+void idle_policy::rouse(worker& one) noexcept {
+  // order: release, pairs with W3: what we brought is seen
+  one.idle.word.store(0, memory_order_release);
+  futex_wake(one.idle.word, 1);
+}
+
+void idle_policy::wake_for_outside_work() noexcept {
+  // order: W5 seq_cst, after W4 in the one order with W1 and W2
+  if (idle_count_.load(memory_order_seq_cst) == 0) return;
+  worker* one = nullptr;
+  {
+    const std::lock_guard guard(lock_);
+    one = pop_sleeper();
+  }
+  if (one != nullptr) rouse(*one);
+}
+
+void idle_policy::elect_watcher() noexcept {
+  worker* one = nullptr;
+  {
+    const std::lock_guard guard(lock_);
+    // order: relaxed, written under the lock
+    if (watcher_.load(memory_order_relaxed) != nullptr) return;
+    one = pop_sleeper();
+    // order: relaxed, as in choose_role
+    watcher_.store(one, memory_order_relaxed);
+  }
+  if (one != nullptr) rouse(*one);
+}
+
+void idle_policy::pass_watch_on(worker&) noexcept {
+  worker* one = nullptr;
+  {
+    const std::lock_guard guard(lock_);
+    one = pop_sleeper();
+    // order: relaxed, as in choose_role
+    watcher_.store(one, memory_order_relaxed);
+  }
+  if (one != nullptr) rouse(*one);
+}
+
+void idle_policy::wake_all() noexcept {
+  for (;;) {
+    worker* one = nullptr;
+    {
+      const std::lock_guard guard(lock_);
+      one = pop_sleeper();
+    }
+    if (one == nullptr) return;
+    rouse(*one);
+  }
+}
+
+}  // namespace sluice::detail

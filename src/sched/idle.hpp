@@ -1,0 +1,104 @@
+// When workers sleep, who wakes them, and how work spreads. The whole policy is in this room's two
+// idle files.
+//
+// I7 work that has waited longer than the spread delay => somebody looks for it, or nobody sleeps.
+//
+// Fine hand-overs stay on their core; coarse work spreads. So a push onto a worker's own queue
+// wakes nobody by itself, but sees to it that there is a watcher: one idle worker that looks at the
+// running ones every spread delay, as long as any runs. The watcher takes work
+//   - from a worker whose fiber has run since the last look (coarse), or that has had few turns;
+//   - that is a task which has not begun, and has waited since the last look;
+//   - that has waited for very long.
+// A watcher that finds work makes another idle worker the watcher before it runs.
+//
+//   going to sleep                              bringing work from outside
+//   W1 list, count up (RMW seq_cst)             W4 count the work (RMW seq_cst), after the push
+//   W2 load the count of work (seq_cst)         W5 load the count of idle workers (seq_cst):
+//   W3 sleep while the own word says so            take one off the list, write its word, wake it
+//
+// Whoever starts to run counts himself as running (RMW seq_cst) before his first push, and whoever
+// lists himself (W1) looks at that count before he chooses how to sleep: so either the idle one
+// becomes the watcher, or the running one's push finds none and elects him.
+// One sleeper, the keeper, sleeps no longer than the earliest timer.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "sluice/detail/base/atomic.hpp"
+#include "sluice/detail/base/clock.hpp"
+#include "sluice/detail/base/short_lock.hpp"
+
+namespace sluice::detail {
+
+class scheduler;
+class worker;
+struct runnable;
+
+class idle_policy {
+ public:
+  explicit idle_policy(scheduler& home) noexcept : home_(home) {}
+
+  /// Called by a worker that has found nothing. Returns with work; null once the runtime is over.
+  [[nodiscard]] runnable* rest(worker& me) noexcept;
+  /// The worker's thread begins, and counts as running.
+  void begin() noexcept;
+
+  /// W5. Work came from outside: wakes a sleeper, if there is one.
+  void wake_for_outside_work() noexcept;
+  /// After a push onto an own queue: is there nobody who would see it?
+  [[nodiscard]] bool needs_watcher() const noexcept {
+    // order: relaxed, the pusher's own RMW on running_ comes before; see the head of the file
+    return watcher_.load(memory_order_relaxed) == nullptr &&
+           // order: relaxed, as above
+           idle_count_.load(memory_order_relaxed) > 0;
+  }
+  /// Makes an idle worker the watcher and wakes it.
+  void elect_watcher() noexcept;
+  /// The runtime is over, or is to be looked at: wakes all.
+  void wake_all() noexcept;
+
+  [[nodiscard]] bool anybody_runs() const noexcept {
+    // order: seq_cst, see the head of the file
+    return running_.load(memory_order_seq_cst) > 0;
+  }
+
+ private:
+  /// How long work may wait on a running worker before an idle one may take it.
+  static constexpr std::chrono::microseconds spread_delay{50};
+  /// A worker that had fewer turns than this since the last look runs coarse work: more than
+  /// 5 us each, which outweighs the two cache misses and more that a theft costs.
+  static constexpr std::uint64_t coarse_turns = 10;
+  /// Looks (of one spread delay) after which a ready fiber has waited for very long: 2 ms.
+  static constexpr std::uint32_t long_wait_looks = 40;
+  /// Pauses between two looks at a worker that may be in the middle of a coarse fiber: some 3 us.
+  static constexpr int second_look_pauses = 64;
+
+  [[nodiscard]] runnable* search(worker& me) noexcept;
+  [[nodiscard]] runnable* steal(worker& me) noexcept;
+  [[nodiscard]] runnable* steal_from(worker& me, worker& victim, bool coarse) noexcept;
+  void sleep(worker& me) noexcept;
+  [[nodiscard]] deadline choose_role(worker& me) noexcept;
+  void pass_watch_on(worker& me) noexcept;
+
+  void enlist(worker& me) noexcept;
+  void delist(worker& me) noexcept;
+  worker* pop_sleeper() noexcept;
+  static void rouse(worker& one) noexcept;
+
+  scheduler& home_;
+
+  /// How many are listed. Written under the lock; read by W5.
+  alignas(cache_line) atomic<std::int32_t> idle_count_{0};
+  /// How many run fibers. Written by workers that start and stop.
+  atomic<std::int32_t> running_{0};
+  /// The worker that watches, or was elected to. Written under the lock.
+  atomic<worker*> watcher_{nullptr};
+
+  alignas(cache_line) short_lock lock_;
+  worker* sleepers_ = nullptr;
+  worker* keeper_ = nullptr;
+  deadline keeper_until_ = no_deadline;
+};
+
+}  // namespace sluice::detail

@@ -1,0 +1,101 @@
+// What comes to the workers from outside: fibers that others made ready, tasks that others started,
+// and what overflows the workers' own queues.
+//
+// Fibers and overflow are linked, so a wake never allocates and never fails. New tasks go through
+// moodycamel's queue, which may need memory: there `go` may throw. That queue's orders are weaker
+// than seq_cst, so whoever goes to sleep reads the count beside it:
+//   W4 count the work (RMW seq_cst) after the push     W2 load the count (seq_cst) before sleeping
+// The count may fall below zero for a moment: what was pushed can be taken before it is counted.
+#pragma once
+
+#include <concurrentqueue/concurrentqueue.h>
+
+#include <cstdint>
+#include <mutex>
+
+#include "sched/run_queue.hpp"
+#include "sluice/detail/base/atomic.hpp"
+#include "sluice/detail/base/short_lock.hpp"
+#include "sluice/detail/sched/task_core.hpp"
+
+namespace sluice::detail {
+
+class inbox {
+ public:
+  void push(runnable& one) noexcept {
+    chain alone;
+    alone.push_front(one);
+    push(alone);
+  }
+
+  /// All of a chain that is not empty.
+  void push(const chain& some) noexcept {
+    {
+      const std::lock_guard guard(lock_);
+      (tail_ != nullptr ? tail_->link : head_) = some.first;
+      tail_ = some.last;
+    }
+    add(static_cast<std::int64_t>(some.count));
+  }
+
+  /// False: no memory.
+  bool push_task(task_core& task) {
+    if (!tasks_.enqueue(&task)) return false;
+    add(1);
+    return true;
+  }
+
+  /// Null: there was nothing, or another took it.
+  runnable* pop() noexcept {
+    if (!maybe_work()) return nullptr;
+    runnable* one = pop_linked();
+    task_core* task = nullptr;
+    if (one == nullptr && tasks_.try_dequeue(task)) one = task;
+    // order: relaxed, a late decrement only makes a worker look once more
+    if (one != nullptr) count_.fetch_sub(1, memory_order_relaxed);
+    return one;
+  }
+
+  /// W2. Is there anything that was counted?
+  [[nodiscard]] bool work_before_sleep() const noexcept {
+    // order: W2 seq_cst, after W1 in the one order with W4 and W5
+    return count_.load(memory_order_seq_cst) > 0;
+  }
+  /// A hint for those who look often.
+  [[nodiscard]] bool maybe_work() const noexcept {
+    // order: relaxed, a hint
+    return count_.load(memory_order_relaxed) > 0;
+  }
+  /// How much has come in all.
+  [[nodiscard]] std::uint64_t total() const noexcept {
+    // order: relaxed, for people
+    return total_.load(memory_order_relaxed);
+  }
+
+ private:
+  void add(std::int64_t n) noexcept {
+    // order: W4 seq_cst, before W5 in the one order with W1 and W2
+    count_.fetch_add(n, memory_order_seq_cst);
+    // order: relaxed, for people
+    total_.fetch_add(static_cast<std::uint64_t>(n), memory_order_relaxed);
+  }
+
+  runnable* pop_linked() noexcept {
+    const std::lock_guard guard(lock_);
+    runnable* one = head_;
+    if (one == nullptr) return nullptr;
+    head_ = one->link;
+    if (head_ == nullptr) tail_ = nullptr;
+    return one;
+  }
+
+  /// Written by all who push and pop; read by workers.
+  alignas(cache_line) atomic<std::int64_t> count_{0};
+  atomic<std::uint64_t> total_{0};
+  alignas(cache_line) short_lock lock_;
+  runnable* head_ = nullptr;
+  runnable* tail_ = nullptr;
+  moodycamel::ConcurrentQueue<task_core*> tasks_;
+};
+
+}  // namespace sluice::detail

@@ -1,0 +1,282 @@
+// Starting, feeding and ending a runtime. The argument stands in scheduler.hpp.
+#include "sched/scheduler.hpp"
+
+#include <csignal>
+#include <cstdio>
+#include <iostream>
+#include <mutex>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+
+#include "fiber/overflow.hpp"
+#include "sluice/cancelled.hpp"
+#include "sluice/detail/base/backoff.hpp"
+#include "sluice/detail/park/attention.hpp"
+
+namespace sluice::detail {
+namespace {
+
+/// For the message of an overrun stack; async-signal-safe.
+std::size_t write_fiber_name(void* owner, char* text, std::size_t room) noexcept {
+  const auto& task = *static_cast<const task_core*>(owner);
+  std::size_t n = 0;
+  const auto add = [&](char c) {
+    if (n < room) text[n++] = c;
+  };
+  char digits[20];
+  std::size_t count = 0;
+  for (std::uint64_t id = task.id(); count == 0 || id != 0; id /= 10) {
+    digits[count++] = static_cast<char>('0' + id % 10);
+  }
+  while (count > 0) add(digits[--count]);
+  if (task.name().empty()) return n;
+  for (const char c : std::string_view(" \"")) add(c);
+  for (const char c : task.name()) add(c);
+  add('"');
+  return n;
+}
+
+int checked_workers(int workers) {
+  if (workers == 0) return default_workers();
+  if (workers > 0 && workers <= most_workers) return workers;
+  throw std::invalid_argument("sluice: a runtime of " + std::to_string(workers) +
+                              " workers; say 1 to " + std::to_string(most_workers) +
+                              ", or 0 for one for each CPU");
+}
+
+/// Threads of the library take no signals but faults: those are for the program's own threads.
+class signals_held_back {
+ public:
+  signals_held_back() noexcept {
+    sigset_t all;
+    ::sigfillset(&all);
+    for (const int fault : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS}) {
+      ::sigdelset(&all, fault);
+    }
+    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~signals_held_back() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_;
+};
+
+template <class Thread>
+void start_thread(Thread& one, const std::string& name) {
+  const auto life = [](void* self) -> void* {
+    static_cast<Thread*>(self)->main();
+    return nullptr;
+  };
+  const int error = ::pthread_create(&one.thread, nullptr, life, &one);
+  if (error != 0) throw std::system_error(error, std::generic_category(), "sluice: no thread");
+  ::pthread_setname_np(one.thread, name.c_str());
+}
+
+}  // namespace
+
+// ---- start -------------------------------------------------------------------------------------
+
+scheduler::scheduler(scheduler_options options) {
+  if (in_forked_child()) throw_forked();
+  const int workers = checked_workers(options.workers);
+  default_class_ = stack_pool::class_for(options.stack_size != 0 ? options.stack_size
+                                                                 : stack_pool::default_size);
+  default_pool_ = &stack_pool::of_class(default_class_);
+  on_unhandled_ = std::make_shared<const unhandled>(std::move(options.on_unhandled));
+  watch_for_fork();
+  watch_for_overflow(&write_fiber_name);
+  for (int i = 0; i < workers; ++i) {
+    workers_.push_back(
+        std::make_unique<worker>(*this, static_cast<unsigned>(i), static_cast<unsigned>(workers)));
+  }
+  try {
+    start_threads();
+  } catch (...) {
+    join_threads();
+    throw;
+  }
+}
+
+scheduler::~scheduler() = default;
+
+void scheduler::start_threads() {
+  const signals_held_back guard;
+  start_thread(ticker_, "sluice-ticker");
+  ticker_started_ = true;
+  for (const auto& each : workers_) {
+    idle_.begin();
+    start_thread(*each, "sluice-" + std::to_string(each->index()));
+    ++threads_started_;
+  }
+}
+
+// ---- tasks -------------------------------------------------------------------------------------
+
+void scheduler::spawn(task_core& task, std::size_t stack_size) {
+  const std::uint8_t size_class =
+      stack_size == 0 ? default_class_ : stack_pool::class_for(stack_size);
+  worker* here = worker::current();
+  if (here != nullptr && &here->home() != this) here = nullptr;
+  const bool from_batch = here != nullptr && size_class == default_class_;
+  from_batch ? here->take_promise() : stack_pool::of_class(size_class).promise(1);
+  task.home_ = this;
+  task.stack_class_ = size_class;
+  task.id_ = here != nullptr ? here->next_id() : next_strand_id();
+  if (here != nullptr) return here->push_task(task);
+  // order: seq_cst, before whoever counts the living can see it finished
+  spawned_outside_.fetch_add(1, memory_order_seq_cst);
+  if (!incoming_.push_task(task)) {
+    // order: seq_cst, as above
+    spawned_outside_.fetch_sub(1, memory_order_seq_cst);
+    stack_pool::of_class(size_class).release(1);
+    throw std::bad_alloc();
+  }
+  idle_.wake_for_outside_work();
+}
+
+void scheduler::make_ready(fiber& one) noexcept {
+  worker* here = worker::current();
+  if (here != nullptr && &here->home() == this) return here->push_woken(one);
+  // order: relaxed, made visible with the fiber; before it can run
+  visitors_.fetch_add(1, memory_order_relaxed);
+  chain alone;
+  alone.push_front(one);
+  inject(alone);
+  // order: release, the last touch of this runtime; pairs with wait_for_visitors
+  visitors_.fetch_sub(1, memory_order_release);
+}
+
+void scheduler::inject(const chain& some) noexcept {
+  incoming_.push(some);
+  idle_.wake_for_outside_work();
+}
+
+void scheduler::fire_timers() noexcept {
+  if (earliest_timer() == no_deadline) return;
+  const deadline now = clock::now();
+  for (const auto& each : workers_) each->timers().fire(now);
+}
+
+deadline scheduler::earliest_timer() const noexcept {
+  deadline first = no_deadline;
+  for (const auto& each : workers_) first = std::min(first, each->timers().earliest());
+  return first;
+}
+
+// ---- the end -----------------------------------------------------------------------------------
+
+void scheduler::close() noexcept {
+  // order: seq_cst, E1: before the raise, so that whoever sees that sees this
+  closing_.store(true, memory_order_seq_cst);
+  raise_attention();
+  stop_parked();
+  wait_for_fibers();
+  lower_attention();
+  join_threads();
+  wait_for_visitors();
+}
+
+/// E2.
+void scheduler::stop_parked() noexcept {
+  for (stack_slab* slab = stack_pool::all_slabs(); slab != nullptr; slab = slab->older_of_all) {
+    for (std::size_t i = 0; i < slab->count; ++i) {
+      stack_slot& slot = slab->slots[i];
+      auto* task = static_cast<task_core*>(slot.pin());
+      if (task == nullptr) continue;
+      fiber* runs = task->home_ == this ? &fiber::on(slot) : nullptr;
+      slot.unpin();
+      if (runs != nullptr) runs->cancel_wait();
+    }
+  }
+}
+
+/// E3.
+void scheduler::wait_for_fibers() noexcept {
+  constexpr std::chrono::seconds patience{5};
+  deadline until = clock::now() + patience;
+  for (;;) {
+    waiter self(parker::current(), {"~runtime", {}}, on_stop::keep_waiting);
+    {
+      const std::lock_guard guard(closer_lock_);
+      closer_ = &self;
+    }
+    idle_.wake_all();  // whoever sleeps already looks again, and tells
+    const outcome how = park(self, until);
+    {
+      const std::lock_guard guard(closer_lock_);
+      closer_ = nullptr;
+    }
+    if (how == outcome::completed) return;
+    report_waiting();
+    until = no_deadline;
+  }
+}
+
+void scheduler::tell_closer() noexcept {
+  // order: seq_cst, after W1; pairs E1
+  if (!closing_.load(memory_order_seq_cst) || live() != 0) return;
+  parker* wakes = nullptr;
+  {
+    const std::lock_guard guard(closer_lock_);
+    if (closer_ != nullptr && closer_->try_claim(outcome::completed)) wakes = &closer_->strand();
+    closer_ = nullptr;
+  }
+  if (wakes != nullptr) wakes->unpark();
+}
+
+void scheduler::report_waiting() noexcept {
+  try {
+    std::cerr << "sluice: ~runtime still waits for fibers that were asked to stop:\n";
+    dump(std::cerr);
+  } catch (...) {
+    std::fputs("sluice: ~runtime still waits for fibers that were asked to stop\n", stderr);
+  }
+}
+
+/// E4.
+void scheduler::join_threads() noexcept {
+  // order: seq_cst, before wake_all; pairs over()
+  over_.store(true, memory_order_seq_cst);
+  idle_.wake_all();
+  for (std::size_t i = 0; i < threads_started_; ++i) ::pthread_join(workers_[i]->thread, nullptr);
+  if (!ticker_started_) return;
+  ticker_.stop();
+  ::pthread_join(ticker_.thread, nullptr);
+}
+
+void scheduler::wait_for_visitors() const noexcept {
+  backoff wait;
+  // order: acquire, pairs with the end of make_ready
+  while (visitors_.load(memory_order_acquire) != 0) wait.pause();
+}
+
+// ---- counts ------------------------------------------------------------------------------------
+
+std::uint64_t scheduler::live() const noexcept {
+  // Finished first, spawned later: equal sums mean that nobody lived at some moment between.
+  std::uint64_t finished = 0;
+  for (const auto& each : workers_) finished += each->count().finished;
+  // order: seq_cst, as in spawn
+  std::uint64_t spawned = spawned_outside_.load(memory_order_seq_cst);
+  for (const auto& each : workers_) spawned += each->count().spawned;
+  return spawned - finished;
+}
+
+scheduler_counts scheduler::count() const noexcept {
+  scheduler_counts all{workers_.size(),     live(), 0, 0, 0, incoming_.total(), 0,
+                       stack_pool::counts()};
+  // order: relaxed, a count
+  all.spawned = spawned_outside_.load(memory_order_relaxed);
+  for (const auto& each : workers_) {
+    const worker::counts one = each->count();
+    all.spawned += one.spawned;
+    all.switches += one.picks;
+    all.steals += one.steals;
+    all.sleeps += one.sleeps;
+  }
+  return all;
+}
+
+}  // namespace sluice::detail

@@ -1,0 +1,133 @@
+// A runtime's inside: its workers, its inbox, its ticker, its end.
+//
+// The end, by numbers: E1 closing is set and attention raised, so every fiber sees its stop at its
+// next wait. E2 each parked fiber is held and its wait ended. E3 the closer waits until no fiber
+// is alive; a worker that goes to sleep tells it. E4 over is set, all threads end and are joined,
+// and the last visitor leaves.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <ostream>
+#include <string_view>
+#include <vector>
+
+#include "fiber/stack_pool.hpp"
+#include "sched/idle.hpp"
+#include "sched/inbox.hpp"
+#include "sched/ticker.hpp"
+#include "sched/worker.hpp"
+#include "sluice/detail/base/atomic.hpp"
+#include "sluice/detail/base/short_lock.hpp"
+#include "sluice/detail/sched/task_core.hpp"
+
+namespace sluice::detail {
+
+struct scheduler_options {
+  int workers = 0;             ///< 0: see usable_cpus
+  std::size_t stack_size = 0;  ///< 0: stack_pool::default_size
+  std::function<void(std::string_view, std::exception_ptr)> on_unhandled = {};
+};
+
+struct scheduler_counts {
+  std::size_t workers, fibers;
+  std::uint64_t spawned, switches, steals, injected, sleeps;
+  stack_counts stacks;  ///< of the process
+};
+
+class scheduler {
+ public:
+  /// Starts the threads. Throws as runtime's constructor says.
+  explicit scheduler(scheduler_options options);
+  scheduler(const scheduler&) = delete;
+  scheduler& operator=(const scheduler&) = delete;
+  ~scheduler();
+
+  /// Stops all fibers, waits for them, ends the threads. Called once, by no fiber of its own.
+  void close() noexcept;
+
+  // ---- doors for tasks ------------------------------------------------------------------------
+  /// See detail::spawn.
+  void spawn(task_core& task, std::size_t stack_size);
+  /// A fiber that is not parked any more. Any thread; never fails.
+  void make_ready(fiber& one) noexcept;
+  /// What overflows a worker's queues.
+  void inject(const chain& some) noexcept;
+  /// A worker has pushed onto its own queue.
+  void note_surplus() noexcept {
+    if (idle_.needs_watcher()) [[unlikely]]
+      idle_.elect_watcher();
+    if (ticker_.is_asleep()) [[unlikely]]
+      ticker_.wake();
+  }
+  using unhandled = std::function<void(std::string_view, std::exception_ptr)>;
+  [[nodiscard]] const std::shared_ptr<const unhandled>& on_unhandled() const noexcept {
+    return on_unhandled_;
+  }
+
+  // ---- for workers, idle policy and ticker ----------------------------------------------------
+  [[nodiscard]] std::size_t worker_count() const noexcept { return workers_.size(); }
+  [[nodiscard]] worker& worker_at(std::size_t i) const noexcept { return *workers_[i]; }
+  [[nodiscard]] idle_policy& idle() noexcept { return idle_; }
+  [[nodiscard]] inbox& incoming() noexcept { return incoming_; }
+  [[nodiscard]] std::uint8_t default_class() const noexcept { return default_class_; }
+  [[nodiscard]] stack_pool& default_pool() const noexcept { return *default_pool_; }
+  void fire_timers() noexcept;
+  [[nodiscard]] deadline earliest_timer() const noexcept;
+  [[nodiscard]] bool closing() const noexcept {
+    // order: relaxed, whoever must not miss it has read `attention` after its own RMW (P5)
+    return closing_.load(memory_order_relaxed);
+  }
+  [[nodiscard]] bool over() const noexcept {
+    // order: seq_cst, after W1 in the one order with E4
+    return over_.load(memory_order_seq_cst);
+  }
+  /// E3. If the runtime is closing and no fiber is left, wakes the closer.
+  void tell_closer() noexcept;
+
+  [[nodiscard]] scheduler_counts count() const noexcept;
+  void dump(std::ostream& out) noexcept;
+
+ private:
+  void start_threads();
+  void join_threads() noexcept;
+  void wait_for_visitors() const noexcept;
+  void stop_parked() noexcept;
+  void wait_for_fibers() noexcept;
+  void report_waiting() noexcept;
+  [[nodiscard]] std::uint64_t live() const noexcept;
+
+  std::uint8_t default_class_ = 0;
+  stack_pool* default_pool_ = nullptr;
+  std::shared_ptr<const unhandled> on_unhandled_;
+  idle_policy idle_{*this};
+  inbox incoming_;
+  ticker ticker_{*this};
+  std::vector<std::unique_ptr<worker>> workers_;
+  bool ticker_started_ = false;
+  std::size_t threads_started_ = 0;
+
+  /// Tasks started from outside the workers.
+  alignas(cache_line) atomic<std::uint64_t> spawned_outside_{0};
+  /// Threads from outside that are in make_ready. The fiber that they bring may run and end, and
+  /// the runtime with it, while they still look for a worker to wake.
+  atomic<std::uint32_t> visitors_{0};
+  /// E1. Written once.
+  atomic<bool> closing_{false};
+  /// E4. Written once.
+  atomic<bool> over_{false};
+  short_lock closer_lock_;
+  waiter* closer_ = nullptr;  ///< under its lock
+};
+
+/// How many workers a runtime has whose options say 0: SLUICE_WORKERS, or else one for each CPU
+/// that the process may use. Throws std::invalid_argument if the variable is no such number.
+[[nodiscard]] int default_workers();
+/// CPUs of the affinity mask, at most what the cgroup's quota allows, rounded up.
+[[nodiscard]] int usable_cpus() noexcept;
+
+/// More workers than this are taken for a mistake.
+inline constexpr int most_workers = 1024;
+
+}  // namespace sluice::detail

@@ -1,0 +1,60 @@
+// The ticker's life. The argument stands in ticker.hpp.
+#include "sched/ticker.hpp"
+
+#include "fiber/stack_pool.hpp"
+#include "park/futex.hpp"
+#include "sched/scheduler.hpp"
+#include "sched/worker.hpp"
+
+namespace sluice::detail {
+
+void ticker::main() noexcept {
+  sleep_until_work();
+  while (!is_over()) {
+    const bool ran = home_.idle().anybody_runs();
+    futex_wait(word_, awake, clock::now() + tick);
+    if (is_over()) return;
+    tick_once();
+    if (!ran && !home_.idle().anybody_runs()) {
+      trim_stacks();
+      sleep_until_work();
+    }
+  }
+}
+
+void ticker::tick_once() noexcept {
+  home_.fire_timers();
+  for (std::size_t i = 0; i < home_.worker_count(); ++i) home_.worker_at(i).tick();
+}
+
+void ticker::sleep_until_work() noexcept {
+  std::uint32_t seen = awake;
+  // order: seq_cst, before the look at who runs; see the head of ticker.hpp
+  if (!word_.compare_exchange_strong(seen, asleep, memory_order_seq_cst, memory_order_seq_cst)) {
+    return;
+  }
+  if (home_.idle().anybody_runs()) return wake();
+  // order: acquire, pairs with wake and stop
+  while (word_.load(memory_order_acquire) == asleep) futex_wait(word_, asleep, no_deadline);
+}
+
+void ticker::trim_stacks() noexcept {
+  while (!home_.idle().anybody_runs() && !stack_pool::trim(trimmed_at_once)) {
+  }
+}
+
+void ticker::wake() noexcept {
+  std::uint32_t seen = asleep;
+  // order: acq_rel, pairs with sleep_until_work
+  if (word_.compare_exchange_strong(seen, awake, memory_order_acq_rel, memory_order_relaxed)) {
+    futex_wake(word_, 1);
+  }
+}
+
+void ticker::stop() noexcept {
+  // order: seq_cst, ends whatever it does
+  word_.store(over, memory_order_seq_cst);
+  futex_wake(word_, 1);
+}
+
+}  // namespace sluice::detail

@@ -1,0 +1,195 @@
+// A worker: an OS thread that runs fibers, one after the other.
+//
+//   enter; while (find) run; retire.
+//
+// A fiber that must leave picks the next one and switches straight to it; the worker's own context
+// runs only when there is none. What remains to be done for the fiber that left (announce it as
+// parked, queue it, keep its stack) is done by the context that runs next: settle_departed.
+//
+// I1 a fiber is in one place at most: running, parked, in a queue, or in a next slot; and it is
+//    queued only after its context is saved.
+// I2 only the owner fills the next slot; thieves may empty it.
+// I3 the queues of a worker are pushed by its own thread only.
+#pragma once
+
+#include <pthread.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "fiber/context.hpp"
+#include "fiber/overflow.hpp"
+#include "fiber/stack_pool.hpp"
+#include "sched/fiber.hpp"
+#include "sched/run_queue.hpp"
+#include "sched/task_deque.hpp"
+#include "sched/timers.hpp"
+#include "sluice/detail/base/atomic.hpp"
+
+namespace sluice::detail {
+
+class scheduler;
+
+/// Why a fiber leaves.
+enum class departure : std::uint8_t { none, parks, yields, ends };
+
+/// What an idle worker remembers of another, to see whether work waits there.
+struct sample {
+  std::uint64_t picks = 0;
+  std::uint64_t ready_mark = 0;  ///< the tail of the ready queue when the mark was set
+  std::uint32_t mark_age = 0;    ///< looks since then
+  std::int64_t fresh_head = 0;
+  bool fresh_waits = false;
+};
+
+class alignas(cache_line) worker {
+ public:
+  worker(scheduler& home, unsigned index, unsigned workers);
+  worker(const worker&) = delete;
+  worker& operator=(const worker&) = delete;
+  ~worker();
+
+  /// The worker whose thread this is; null: another thread. Never inlined.
+  [[nodiscard]] static worker* current() noexcept;
+
+  /// The thread's life.
+  void main() noexcept;
+
+  [[nodiscard]] scheduler& home() const noexcept { return home_; }
+  [[nodiscard]] unsigned index() const noexcept { return index_; }
+  [[nodiscard]] const thread_anchor& anchor() const noexcept { return here_; }
+
+  /// What runs now; null: none. Own thread.
+  [[nodiscard]] fiber* running_fiber() const noexcept {
+    return static_cast<fiber*>(*running_slot_);
+  }
+  [[nodiscard]] task_core* running_task() const noexcept;
+
+  // ---- called on its own thread, by its fibers or for them ------------------------------------
+  /// The running fiber leaves; returns when it is resumed, perhaps by another worker.
+  void leave(fiber& self, departure how) noexcept;
+  /// Lets others run, if there are any.
+  void yield(fiber& self) noexcept;
+  void end_slice_if_over(fiber& self) noexcept;
+  void arm(timer& t, waiter& w, deadline until) noexcept { timers_.arm(t, w, until); }
+  /// A fiber that was just made ready: runs next here.
+  void push_woken(fiber& one) noexcept;
+  void push_ready(runnable& one) noexcept;
+  void push_task(task_core& task) noexcept;
+  /// Room for one more stack of the default size. Throws std::bad_alloc.
+  void take_promise();
+  [[nodiscard]] std::uint64_t next_id() noexcept;
+  /// A context's life on one stack: one task after the other.
+  static void run_tasks(context& self, void* message);
+
+  /// The next to run here: own queues, then the inbox. Null: nothing.
+  [[nodiscard]] runnable* pick() noexcept;
+  /// Takes work from another; null: there was none. On the thread's own stack.
+  [[nodiscard]] runnable* steal_ready(worker& victim) noexcept;
+  [[nodiscard]] runnable* steal_fresh(worker& victim) noexcept;
+
+  // ---- read by others -------------------------------------------------------------------------
+  [[nodiscard]] bool has_ready() const noexcept {
+    // order: relaxed, a hint
+    return !ready_.empty() || next_.load(memory_order_relaxed) != nullptr;
+  }
+  [[nodiscard]] bool has_fresh() const noexcept { return !fresh_.empty(); }
+  [[nodiscard]] std::uint64_t picks() const noexcept {
+    // order: relaxed, a count
+    return picks_.load(memory_order_relaxed);
+  }
+  [[nodiscard]] const run_queue& ready() const noexcept { return ready_; }
+  [[nodiscard]] const task_deque& fresh() const noexcept { return fresh_; }
+  [[nodiscard]] timer_shard& timers() noexcept { return timers_; }
+  /// The ticker: was one fiber running since the last tick while others waited here?
+  void tick() noexcept;
+
+  struct counts {
+    std::uint64_t spawned, finished, picks, steals, sleeps;
+  };
+  [[nodiscard]] counts count() const noexcept;
+  void count_sleep() noexcept { bump(sleeps_); }
+
+  // ---- owned by the idle policy ---------------------------------------------------------------
+  struct idle_state {
+    atomic<std::uint32_t> word{0};  ///< 1 while it may sleep; its waker writes 0
+    worker* next = nullptr;
+    bool listed = false;
+    std::vector<sample> samples;  ///< of all workers, by index
+    std::uint32_t random = 0;
+  } idle;
+  pthread_t thread{};
+
+ private:
+  /// Turns between two looks at the inbox, the timers and the oldest task while the own queues
+  /// are never empty. A prime, so that it does not beat with regular programs.
+  static constexpr std::uint32_t fair_every = 61;
+  /// Fibers in a row that come from the next slot while others wait: two that wake each other
+  /// must not starve the rest, and a longer row keeps more hand-overs in the cache.
+  static constexpr std::uint32_t next_limit = 32;
+  /// Stacks kept for the next tasks; beyond that half of them go to the pool.
+  static constexpr std::size_t stacks_kept = 64;
+  /// Promises taken from and given back to the pool at once.
+  static constexpr std::size_t promises_batch = 128;
+  static constexpr std::uint64_t ids_batch = 1024;
+
+  /// Written by the owner alone, read by others.
+  static void bump(atomic<std::uint64_t>& count) noexcept {
+    // order: relaxed, one writer
+    count.store(count.load(memory_order_relaxed) + 1, memory_order_relaxed);
+  }
+
+  void enter() noexcept;
+  [[nodiscard]] runnable* find() noexcept;
+  void run(runnable& one) noexcept;
+  void retire() noexcept;
+
+  [[nodiscard]] runnable* take_next() noexcept;
+  [[nodiscard]] runnable* pick_fairly() noexcept;
+  void drop_slice_flag() noexcept;
+
+  [[nodiscard]] context& prepare(runnable& next) noexcept;
+  [[nodiscard]] context& own_context() noexcept;
+  void bind(fiber& to, task_core& task) noexcept;
+  void finish_task(fiber& self) noexcept;
+  void switch_from(fiber& self, departure how, runnable* next) noexcept;
+  [[noreturn]] void end(fiber& self, runnable* next) noexcept;
+  void settle_departed() noexcept;
+
+  [[nodiscard]] stack_slot& take_stack(std::uint8_t size_class) noexcept;
+  void keep_stack(stack_slot& slot, std::uint8_t size_class) noexcept;
+  void settle_promise(std::uint8_t size_class) noexcept;
+
+  scheduler& home_;
+  const unsigned index_;
+  std::uint32_t turn_ = 0;
+  std::uint32_t streak_ = 0;
+  fiber* left_ = nullptr;
+  departure how_ = departure::none;
+  parker** running_slot_ = nullptr;
+  thread_anchor here_;
+  context main_;
+  stack_slot* stacks_ = nullptr;
+  std::size_t stacks_count_ = 0;
+  std::size_t promises_ = 0;
+  std::uint64_t ids_next_ = 0;
+  std::uint64_t ids_end_ = 0;
+
+  /// Written by the owner; read by watchers, the ticker, stats.
+  alignas(cache_line) atomic<std::uint64_t> picks_{0};
+  atomic<std::uint64_t> spawned_{0};
+  atomic<std::uint64_t> finished_{0};
+  atomic<std::uint64_t> steals_{0};
+  atomic<std::uint64_t> sleeps_{0};
+  /// The ticker sets it, the owner clears it; while it is set `attention` is raised.
+  atomic<bool> slice_over_{false};
+  std::uint64_t picks_at_tick_ = 0;  ///< the ticker's own
+
+  /// I2.
+  alignas(cache_line) atomic<runnable*> next_{nullptr};
+  run_queue ready_;
+  task_deque fresh_;
+  timer_shard timers_;
+};
+
+}  // namespace sluice::detail
