@@ -113,20 +113,21 @@ class ring {
 
   /// G1. Claims the oldest item.
   claim claim_get(position& at) noexcept {
-    // order: relaxed, only a guess that G1 verifies
-    position head = head_.load(memory_order_relaxed);
+    // order: acquire, a guess that G1 verifies; for `none` it must come before the load of tail
+    position head = head_.load(memory_order_acquire);
     for (;;) {
       // order: acquire, pairs S2: the item is whole
       if (slot_at(head).stamp.load(memory_order_acquire) == lap_of(head) + 1) [[likely]] {
-        // order: G1 seq_cst, before G3 in the one order with R4 and R5
+        // order: G1 seq_cst, before G3 in the one order with R4 and R5; acquire on failure as above
         if (head_.compare_exchange_weak(head, next(head), memory_order_seq_cst,
-                                        memory_order_relaxed)) [[likely]] {
+                                        memory_order_acquire)) [[likely]] {
           at = head;
           return claim::ok;
         }
         continue;
       }
-      // order: seq_cst, R5: the getter's second look must see every S1 before its R4
+      // order: seq_cst, R5: the getter's second look must see every S1 before its R4. Equality
+      // says that head was current too, so the ring was empty when tail was read.
       const position tail = tail_.load(memory_order_seq_cst);
       if ((tail & ~closed_bit) == head) return (tail & closed_bit) ? claim::closed : claim::none;
       // order: seq_cst, as R5

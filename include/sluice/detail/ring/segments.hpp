@@ -3,7 +3,7 @@
 // An index counts places; of each `span` places the last is no slot but the moment in which the
 // queue moves on to the next segment. Putters claim indices on tail, getters on head:
 //
-//   slot: empty --S1 claim, S2 publish--> published --G1 claim, take--> taken
+//   slot: empty --S1 claim, S2 publish--> published --G1 claim, take, D2--> taken
 //
 // I1 an index is claimed by one compare-and-swap that also proves that the segment read with it
 //    is the right one and alive (indices are never used twice).
@@ -12,7 +12,9 @@
 // I3 the segment after the next is allocated before the last slot of a segment is claimed, so a
 //    put that finds no memory has changed nothing.
 // I4 a segment is recycled by the last getter that leaves it: the getter of its last slot walks
-//    the slots and hands the rest of the walk to the first getter that is still inside (D1..D3).
+//    the slots (D1) and hands the rest of the walk to the first getter that is still inside (D3),
+//    which finds that when it leaves (D2). The walk may meet a slot before its putter publishes,
+//    so `published` is apart from the byte that the walk marks, and S2 stays a plain store.
 // I5 closed is the top bit of tail, drained is derived, as in ring.hpp.
 //
 // One recycled segment is kept as a spare; all others go back to the allocator at once.
@@ -103,7 +105,7 @@ class segments {
     slot& s = at.in->all[at.slot];
     ::new (static_cast<void*>(s.item)) T(std::move(item));
     // order: S2 release, pairs with the acquire in take
-    s.state.store(published, memory_order_release);
+    s.published.store(true, memory_order_release);
   }
 
   /// G1. Claims the oldest item, which may still be on its way into its slot.
@@ -141,16 +143,17 @@ class segments {
     slot& s = at.in->all[at.slot];
     backoff wait;
     // order: acquire, pairs S2: the item is whole
-    while ((s.state.load(memory_order_acquire) & published) == 0) wait.pause();
+    while (!s.published.load(memory_order_acquire)) wait.pause();
     return std::launder(reinterpret_cast<T*>(s.item));
   }
 
   /// G2. The slot will not be touched any more; the last getter to leave recycles the segment.
   void release(position at) noexcept {
     if (at.slot + 1 == slots) return walk(at.in, 0);
-    // order: acq_rel, D2: hands the slot over to the walk, or takes the walk over
-    const auto before = at.in->all[at.slot].state.fetch_or(taken, memory_order_acq_rel);
-    if (before & walked) walk(at.in, at.slot + 1);
+    // order: acq_rel, D2: hands the slot over to the walk, or takes the walk over from D3
+    if (at.in->all[at.slot].left.exchange(left_by::getter, memory_order_acq_rel) == left_by::walk) {
+      walk(at.in, at.slot + 1);
+    }
   }
 
   /// C1. From here on no put can claim. True for the call that closed.
@@ -190,13 +193,14 @@ class segments {
   static constexpr std::size_t span = 64;
   static constexpr std::size_t slots = span - 1;
 
-  static constexpr std::uint32_t published = 1;
-  static constexpr std::uint32_t taken = 2;
-  static constexpr std::uint32_t walked = 4;
+  /// What slot::left says: its getter has not left, has left, or is to go on with the walk.
+  enum class left_by : std::uint8_t { nobody, getter, walk };
 
   struct slot {
-    /// Written by the putter (published), the getter (taken) and the walk (walked).
-    atomic<std::uint32_t> state{0};
+    /// Written by the putter, once; its getter may then read the item.
+    atomic<bool> published{false};
+    /// Exchanged by its getter (D2) and by the walk (D3): whoever comes second goes on.
+    atomic<left_by> left{left_by::nobody};
     alignas(T) std::byte item[sizeof(T)];
   };
 
@@ -239,14 +243,14 @@ class segments {
   }
 
   /// D1. Recycles the segment once the slots from `from` on are left by their getters, or leaves
-  /// the rest of the walk to the first getter that is still inside (it finds `walked`, D2).
+  /// the rest of the walk to the first getter that is still inside (it finds the mark at D2).
   void walk(segment* in, std::size_t from) noexcept {
     for (std::size_t i = from; i + 1 < slots; ++i) {
       slot& s = in->all[i];
       // order: acquire, pairs D2: the getter is done with its slot
-      if (s.state.load(memory_order_acquire) & taken) continue;
-      // order: acq_rel, D3: either its getter sees `walked`, or we see `taken`
-      if ((s.state.fetch_or(walked, memory_order_acq_rel) & taken) == 0) return;
+      if (s.left.load(memory_order_acquire) == left_by::getter) continue;
+      // order: acq_rel, D3: either its getter sees the walk, or we see that it has left
+      if (s.left.exchange(left_by::walk, memory_order_acq_rel) != left_by::getter) return;
     }
     recycle(in);
   }
@@ -265,8 +269,12 @@ class segments {
     }
     // order: relaxed, nobody else holds the segment; made visible by the exchange
     used->next.store(nullptr, memory_order_relaxed);
-    // order: relaxed, as above
-    for (slot& s : used->all) s.state.store(0, memory_order_relaxed);
+    for (slot& s : used->all) {
+      // order: relaxed, as above
+      s.published.store(false, memory_order_relaxed);
+      // order: relaxed, as above
+      s.left.store(left_by::nobody, memory_order_relaxed);
+    }
     // order: acq_rel, gives our segment away and takes one that came between
     delete spare_.exchange(used, memory_order_acq_rel);
   }
