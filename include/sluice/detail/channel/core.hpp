@@ -18,6 +18,10 @@
 // looks again instead of parking. A server that finds a busy place stops: whoever was parked
 // before that place was claimed is in the count which its owner reads at S3 or G3.
 //
+// Joiners wait for head to reach a closed tail, so G3 must see them; but only from the close on, or
+// every get of an open channel would settle on their account. So the close counts those who are
+// there (C1, count, look), and whoever comes later counts himself.
+//
 // Completion: the strand that makes room or brings an item performs the operation of the waiter
 // that has waited longest. Under the lock it wins the waiter's claim and claims a place for it;
 // after the unlock it moves the item, publishes, unparks (the jobs), and looks again (S3, G3).
@@ -112,6 +116,8 @@ class SLUICE_API channel_core {
     explicit side(atomic<std::uint32_t>& count) noexcept : waiting(count) {}
     wait_list list;
     atomic<std::uint32_t>& waiting;
+    /// Do those in the list stand in `waiting`? Joiners do from the close on.
+    bool counted = true;
     /// Why the last settle stopped serving this side.
     claim look = claim::none;
   };
@@ -124,6 +130,7 @@ class SLUICE_API channel_core {
   void perform(job_list& jobs) noexcept;
   void announce(side& s, wait_node& node) noexcept;
   void pop(side& s, wait_node& node) noexcept;
+  void count_joiners() noexcept;
   wait_node* win_front(side& s) noexcept;
   outcome wait_for_settle(side& s, wait_node& node, deadline until) noexcept;
   outcome park_in(side& s, wait_node& node, deadline until) noexcept;
@@ -132,7 +139,7 @@ class SLUICE_API channel_core {
 
   /// How many getters wait. Written under the lock (R4 and its undoing); read at S3.
   alignas(cache_line) atomic<std::uint32_t> getters_waiting_{0};
-  /// How many putters and joiners wait. Written under the lock; read at G3.
+  /// How many putters wait, and joiners of a closed channel. Written under the lock; read at G3.
   atomic<std::uint32_t> putters_waiting_{0};
   const channel_kind kind_;
 
