@@ -42,23 +42,23 @@ void warn_of_missing_guard() noexcept {
   }
 }
 
-void poison([[maybe_unused]] stack_slot& slot) noexcept {
-#if SLUICE_ASAN
-  ASAN_POISON_MEMORY_REGION(slot.bottom, slot.size());
-#endif
-}
-
-void unpoison([[maybe_unused]] stack_slot& slot) noexcept {
-#if SLUICE_ASAN
-  ASAN_UNPOISON_MEMORY_REGION(slot.bottom, slot.size());
-#endif
-}
-
 /// Late cancellers look at the word of a control block. To ThreadSanitizer, building a new block
 /// there would be a race with them, so that under it blocks are built once and kept.
 constexpr bool memory_may_be_dropped = SLUICE_TSAN == 0;
 
 }  // namespace
+
+void stack_slot::poison([[maybe_unused]] std::size_t kept) noexcept {
+#if SLUICE_ASAN
+  ASAN_POISON_MEMORY_REGION(bottom, size() - kept);
+#endif
+}
+
+void stack_slot::unpoison() noexcept {
+#if SLUICE_ASAN
+  ASAN_UNPOISON_MEMORY_REGION(bottom, size());
+#endif
+}
 
 void stack_slot::clear_owner() noexcept {
   backoff wait;
@@ -213,7 +213,6 @@ stack_slot& stack_pool::take() noexcept {
   stack_slot& slot = *take_free();
   slot.next = nullptr;
   if (!slot.carved) carve(slot);
-  unpoison(slot);
   return slot;
 }
 
@@ -237,7 +236,6 @@ void stack_pool::give(stack_slot& slot) noexcept {
 }
 
 void stack_pool::give_chain(stack_slot& first, stack_slot& last, std::size_t n) noexcept {
-  for (stack_slot* each = &first; each != nullptr; each = each->next) poison(*each);
   const std::lock_guard guard(lock_);
   last.next = warm_;
   warm_ = &first;

@@ -33,6 +33,11 @@ struct stack_slot {
 
   [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(top - bottom); }
 
+  /// For AddressSanitizer: nobody may touch the stack, but for `kept` bytes at its top.
+  void poison(std::size_t kept) noexcept;
+  /// All of it may be touched; what earlier frames left behind is forgotten.
+  void unpoison() noexcept;
+
   // Whose stack it is now, for whoever looks at the fibers of all stacks. A look pins the owner:
   // whoever clears waits for the look to end, so the owner is alive meanwhile.
   void set_owner(void* owner) noexcept {
@@ -99,7 +104,7 @@ class stack_pool {
   /// `n` promises are given back.
   void release(std::size_t n) noexcept;
 
-  /// A stack, by someone who holds a promise for it.
+  /// A stack, by someone who holds a promise for it. May be poisoned.
   [[nodiscard]] stack_slot& take() noexcept;
   /// Nobody runs on it any more. Its memory is kept for the next, until trimmed.
   void give(stack_slot& slot) noexcept;

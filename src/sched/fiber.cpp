@@ -8,6 +8,7 @@
 namespace sluice::detail {
 
 fiber& fiber::build(stack_slot& slot, std::uint8_t size_class) noexcept {
+  slot.unpoison();
   if (slot.fresh) {
     ::new (static_cast<void*>(slot.top - sizeof(fiber))) fiber(slot, size_class);
     slot.fresh = false;

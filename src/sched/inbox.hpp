@@ -8,12 +8,11 @@
 // The count may fall below zero for a moment: what was pushed can be taken before it is counted.
 #pragma once
 
-#include <concurrentqueue/concurrentqueue.h>
-
 #include <cstdint>
 #include <mutex>
 
 #include "sched/run_queue.hpp"
+#include "sched/task_queue.hpp"
 #include "sluice/detail/base/atomic.hpp"
 #include "sluice/detail/base/short_lock.hpp"
 #include "sluice/detail/sched/task_core.hpp"
@@ -40,7 +39,7 @@ class inbox {
 
   /// False: no memory.
   bool push_task(task_core& task) {
-    if (!tasks_.enqueue(&task)) return false;
+    if (!tasks_.push(task)) return false;
     add(1);
     return true;
   }
@@ -49,8 +48,7 @@ class inbox {
   runnable* pop() noexcept {
     if (!maybe_work()) return nullptr;
     runnable* one = pop_linked();
-    task_core* task = nullptr;
-    if (one == nullptr && tasks_.try_dequeue(task)) one = task;
+    if (one == nullptr) one = tasks_.pop();
     // order: relaxed, a late decrement only makes a worker look once more
     if (one != nullptr) count_.fetch_sub(1, memory_order_relaxed);
     return one;
@@ -95,7 +93,7 @@ class inbox {
   alignas(cache_line) short_lock lock_;
   runnable* head_ = nullptr;
   runnable* tail_ = nullptr;
-  moodycamel::ConcurrentQueue<task_core*> tasks_;
+  task_queue tasks_;
 };
 
 }  // namespace sluice::detail

@@ -3,8 +3,8 @@
 // It ticks while some worker runs and others wait beside it, and sleeps for good when nobody has
 // run for a whole tick; before that it gives the memory of unused stacks back.
 //
-// Going to sleep: it writes `asleep` (RMW seq_cst), then looks whether anybody runs. A worker counts
-// itself as running (RMW seq_cst) before it pushes and looks at `asleep`. One sees the other.
+// Going to sleep: it writes `asleep` (RMW seq_cst), then looks whether anybody runs. A worker
+// counts itself as running (RMW seq_cst) before it pushes and looks at `asleep`. One sees the other.
 #pragma once
 
 #include <pthread.h>

@@ -260,6 +260,7 @@ stack_slot& worker::take_stack(std::uint8_t size_class) noexcept {
 }
 
 void worker::keep_stack(stack_slot& slot, std::uint8_t size_class) noexcept {
+  slot.poison(sizeof(fiber));
   if (size_class != home_.default_class()) return stack_pool::of_class(size_class).give(slot);
   slot.next = stacks_;
   stacks_ = &slot;
