@@ -78,8 +78,9 @@ class putting {
   /// closed or the fiber cancelled meanwhile (`cancelled` is thrown if none was). What a copy or
   /// an iterator throws passes on; what was accepted stays.
   template <std::ranges::input_range R>
-  requires std::constructible_from<T, std::ranges::range_reference_t<R>> std::size_t put_batch(
-      R&& items)
+  requires(gives_items_away<R, T> ||
+           std::constructible_from<T, std::ranges::range_reference_t<R>>) std::size_t
+      put_batch(R&& items)
   const { return detail::put_batch<T>(core(), std::forward<R>(items)); }
 
  private:
