@@ -1,0 +1,65 @@
+// Counts the memory that the program asks for, and lets chosen requests fail.
+//
+// It replaces operator new and delete of the whole program: include it in one source only.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+
+namespace test {
+
+/// How often the program asked for memory, and how many of these blocks are still in use.
+inline std::atomic<std::int64_t> allocations{0};
+inline std::atomic<std::int64_t> blocks{0};
+
+/// While it lives, requests of this thread succeed so many times and then throw std::bad_alloc.
+class memory_ends_after {
+ public:
+  explicit memory_ends_after(std::int64_t requests) { left_ = requests; }
+  memory_ends_after(const memory_ends_after&) = delete;
+  memory_ends_after& operator=(const memory_ends_after&) = delete;
+  ~memory_ends_after() { left_ = endless; }
+
+  /// Asked by operator new.
+  static bool spend() noexcept { return left_ == endless || --left_ >= 0; }
+
+ private:
+  static constexpr std::int64_t endless = -1'000'000'000;
+  inline static thread_local std::int64_t left_ = endless;
+};
+
+inline void* allocate(std::size_t size, std::size_t alignment) {
+  ++allocations;
+  void* block = nullptr;
+  if (memory_ends_after::spend()) {
+    const std::size_t whole = (size + alignment - 1) / alignment * alignment;
+    block = std::aligned_alloc(alignment, whole == 0 ? alignment : whole);
+  }
+  if (block == nullptr) throw std::bad_alloc();
+  ++blocks;
+  return block;
+}
+
+inline void deallocate(void* block) noexcept {
+  if (block == nullptr) return;
+  --blocks;
+  std::free(block);
+}
+
+}  // namespace test
+
+// NOLINTBEGIN(misc-definitions-in-headers): see the head of the file
+void* operator new(std::size_t size) { return test::allocate(size, alignof(std::max_align_t)); }
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  return test::allocate(size, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* block) noexcept { test::deallocate(block); }
+void operator delete(void* block, std::size_t) noexcept { test::deallocate(block); }
+void operator delete(void* block, std::align_val_t) noexcept { test::deallocate(block); }
+void operator delete(void* block, std::size_t, std::align_val_t) noexcept {
+  test::deallocate(block);
+}
+// NOLINTEND(misc-definitions-in-headers)
