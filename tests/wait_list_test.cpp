@@ -1,0 +1,100 @@
+// The lists of waiters: order of arrival, and leaving from any place.
+#include "sluice/detail/park/wait_list.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "support/watch.hpp"
+
+namespace {
+
+using sluice::detail::job;
+using sluice::detail::job_list;
+using sluice::detail::wait_list;
+using sluice::detail::wait_node;
+
+std::vector<const wait_node*> forwards(const wait_list& list) {
+  std::vector<const wait_node*> all;
+  for (const wait_node* node = list.front(); node != nullptr; node = node->next) {
+    all.push_back(node);
+    CHECK(node->linked);
+    CHECK((node->next == nullptr || node->next->prev == node));
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("a list keeps the order of arrival") {
+  wait_list list;
+  CHECK(list.empty());
+  CHECK(list.front() == nullptr);
+  std::array<wait_node, 3> nodes;
+  for (wait_node& node : nodes) list.push_back(node);
+  CHECK(!list.empty());
+  CHECK(forwards(list) == std::vector<const wait_node*>{&nodes[0], &nodes[1], &nodes[2]});
+}
+
+TEST_CASE("a node leaves from the front, the middle and the end, and may come again") {
+  for (std::size_t leaves = 0; leaves < 3; ++leaves) {
+    wait_list list;
+    std::array<wait_node, 3> nodes;
+    for (wait_node& node : nodes) list.push_back(node);
+    list.remove(nodes[leaves]);
+    CHECK(!nodes[leaves].linked);
+    CHECK(forwards(list).size() == 2);
+    list.push_back(nodes[leaves]);
+    CHECK(forwards(list).size() == 3);
+    CHECK(forwards(list).back() == &nodes[leaves]);
+  }
+}
+
+TEST_CASE("a list is empty again when the last node has left") {
+  wait_list list;
+  wait_node node;
+  for (int i = 0; i < 3; ++i) {
+    list.push_back(node);
+    CHECK(list.front() == &node);
+    list.remove(node);
+    CHECK(list.empty());
+  }
+}
+
+TEST_CASE("any sequence of arrivals and departures keeps the order") {
+  wait_list list;
+  std::array<wait_node, 20> nodes;
+  std::vector<const wait_node*> expected;
+  test::random any = test::random_for("wait list");
+  for (int i = 0; i < 5000; ++i) {
+    wait_node& node = nodes[any() % nodes.size()];
+    if (node.linked) {
+      list.remove(node);
+      expected.erase(std::ranges::find(expected, &node));
+    } else {
+      list.push_back(node);
+      expected.push_back(&node);
+    }
+    CHECK(forwards(list) == expected);
+  }
+}
+
+TEST_CASE("jobs come out in their order, each with what is to do, and the list serves again") {
+  job_list jobs;
+  std::array<wait_node, 3> nodes;
+  for (int round = 0; round < 3; ++round) {
+    CHECK(jobs.empty());
+    CHECK(jobs.pop_front() == nullptr);
+    jobs.push_back(nodes[0], job::put);
+    jobs.push_back(nodes[1], job::get);
+    CHECK(jobs.pop_front() == &nodes[0]);
+    jobs.push_back(nodes[2], job::none);
+    CHECK(jobs.pop_front() == &nodes[1]);
+    CHECK(jobs.pop_front() == &nodes[2]);
+    CHECK(nodes[0].todo == job::put);
+    CHECK(nodes[1].todo == job::get);
+    CHECK(nodes[2].todo == job::none);
+  }
+}
