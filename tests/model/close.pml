@@ -9,15 +9,26 @@
  *   close, under the lock: store the cause, C1 set the closed bit (RMW on tail), then look whether
  *        the channel is drained already
  *   join, under the lock: R4 link and count, R5 look (head, tail), R6 park
- * Joiners wait for head, as putters do, so they stand in the count that G3 loads. -DCOUNT_AT_CLOSE:
- * the close counts those who came before it, and only those after it count themselves; then a
- * get of an open channel does not take the lock on account of joiners.
+ * Joiners wait for head, as putters do, so they stand in the count that G3 loads; but only from the
+ * close on. The close counts those who came before it (C1, count, look), and those after it count
+ * themselves: a get of an open channel does not take the lock on account of joiners.
+ *
+ * good all:
+ * good all: CAP=2 GETTERS=1 CLOSERS=1
+ * bad all: BAD_SEPARATE_FLAG
+ * bad all: BAD_CLOSE_NOT_RMW
+ * bad all: BAD_CAUSE_AFTER
+ * bad all: BAD_JOINERS_NOT_COUNTED
+ * bad all: BAD_JOINER_LOOKS_EARLY
+ * bad all: BAD_LOOK_BEFORE_COUNT
  */
 #ifndef CAP
 #define CAP 1
 #endif
 #define PUTTERS 2
+#ifndef GETTERS
 #define GETTERS 2
+#endif
 #ifndef CLOSERS
 #define CLOSERS 2
 #endif
@@ -164,8 +175,8 @@ proctype closer(byte my_cause) {
 #else
     atomic { closed = true; closes++ }; /* C1 */
 #endif
-#if defined(COUNT_AT_CLOSE) && !defined(BAD_JOINERS_NOT_COUNTED)
-    waiting_putters = waiting_putters + joining;
+#ifndef BAD_JOINERS_NOT_COUNTED
+    waiting_putters = waiting_putters + joining; /* R4 */
 #endif
     settle_joiners();
 #endif
@@ -185,14 +196,10 @@ proctype joiner() {
 #endif
   atomic { /* R4; the closed bit cannot change under the lock */
     joining++;
-#ifdef COUNT_AT_CLOSE
     if
     :: closed -> waiting_putters++
     :: else
     fi
-#else
-    waiting_putters++
-#endif
   };
 #ifndef BAD_JOINER_LOOKS_EARLY
   atomic { /* R5 */
@@ -200,7 +207,7 @@ proctype joiner() {
   };
 #endif
   if
-  :: drained_at_once -> atomic { joining--; waiting_putters--; locked = false }
+  :: drained_at_once -> atomic { joining--; waiting_putters--; locked = false } /* it is closed */
   :: else ->
     locked = false;
     atomic { notified > 0 -> notified-- } /* R6 */

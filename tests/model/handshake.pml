@@ -17,7 +17,34 @@
  * S2 and G2 are only release: the store may become visible after the load of S3 or G3, so both
  * orders are tried (the store buffer of the strand is flushed before its next RMW).
  *
- * -D: PUTTERS GETTERS PUTS GETS CAP, CLOSE, TIMEOUTS, and one BAD_... for a broken variant.
+ * Who has timed out only takes himself off his list: leaving needs no look (R5), because whoever
+ * met him reserved has put him back or served him, and stops only at a busy slot.
+ *
+ * Sizes PUTTERS GETTERS PUTS GETS CAP; CLOSE, TIMEOUTS; EARLY_COUNTS lets S3 and G3 of the jobs
+ * load before S2 and G2 are visible. tests/model/check runs:
+ *
+ * good open:
+ * good open: CAP=2 PUTTERS=2 GETTERS=1 PUTS=2 GETS=2
+ * good open: PUTTERS=1 GETTERS=2 PUTS=2 EARLY_COUNTS
+ * bad open: BAD_ONE_STAMP
+ * bad open: BAD_S3_EARLY
+ * bad open: BAD_G3_EARLY
+ * bad open: BAD_R5_EARLY
+ * bad open: BAD_NO_SECOND_LOOK
+ * bad open: BAD_PARK_ON_BUSY
+ * bad open: BAD_NO_LOOK_AFTER_JOBS
+ * bad open: BAD_UNPARK_FIRST
+ * bad open: BAD_WAIT_WITH_JOBS
+ * good closing: CLOSE PUTTERS=2 GETTERS=1
+ * good closing: CLOSE PUTTERS=1 GETTERS=2
+ * good closing: CLOSE PUTTERS=1 GETTERS=2 TIMEOUTS PUTS=2
+ * bad closing: BAD_CLOSE_NO_SETTLE CLOSE PUTTERS=1
+ * bad closing: BAD_CLOSE_LOOKS_EARLY CLOSE PUTTERS=1
+ * bad closing: BAD_SERVE_ONE CLOSE PUTTERS=1
+ * good leaving: TIMEOUTS
+ * good leaving: TIMEOUTS CLOSE PUTTERS=2 GETTERS=1 EARLY_COUNTS
+ * bad leaving: BAD_COUNT_EARLY TIMEOUTS GETTERS=1
+ * bad leaving: BAD_NO_RESERVE TIMEOUTS GETTERS=1
  */
 #ifndef CAP
 #define CAP 1
@@ -209,8 +236,6 @@ inline unpark() {
 #define SKIP_LOOK (mode == ANNOUNCE)
 #elif defined(BAD_CLOSE_NO_SETTLE)
 #define SKIP_LOOK (mode == SHUT)
-#elif defined(WITHDRAW_WITHOUT_LOOK)
-#define SKIP_LOOK (mode == WITHDRAW)
 #else
 #define SKIP_LOOK false
 #endif
@@ -389,7 +414,7 @@ slow: /* lock, do what `mode` says, settle, unlock, jobs; as often as it takes *
     :: else
     fi;
     if
-    :: SKIP_LOOK -> goto unlock
+    :: mode == WITHDRAW || (SKIP_LOOK) -> goto unlock
     :: else
     fi
   };

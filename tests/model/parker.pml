@@ -14,7 +14,28 @@
  * on and ended, and another may use its control block: so P5 reads a word of the process, and
  * neither it nor a late canceller believes that the fiber is still the same before P4 holds it.
  *
- * -DTHREAD or -DFIBER; BAD_... for a broken variant.
+ * A thread may end as soon as P3 can be seen, and the memory of its word goes with it: the waker
+ * passes the address to the kernel, and reads nothing to find out how to wake.
+ *
+ * good thread: THREAD
+ * bad thread: BAD_ANNOUNCE_NOT_CAS THREAD
+ * bad thread: BAD_UNPARK_NOT_RMW THREAD
+ * bad thread: BAD_TOUCH_AFTER_UNPARK THREAD
+ * bad thread: BAD_WAKE_READS_THE_PARKER THREAD
+ * bad thread: BAD_SLEEP_UNCHECKED THREAD
+ * bad thread: BAD_TIMEOUT_WITHOUT_CLAIM THREAD
+ * bad thread: BAD_LOSER_LEAVES THREAD
+ * good fiber: FIBER
+ * bad fiber: BAD_ANNOUNCE_BEFORE_SWITCH FIBER
+ * bad fiber: BAD_NO_REQUEUE FIBER
+ * bad fiber: BAD_CANCEL_WITHOUT_HOLD FIBER
+ * bad fiber: BAD_RELEASE_NOT_CAS FIBER
+ * bad fiber: BAD_GIVE_UP_ON_HELD FIBER
+ * bad fiber: BAD_NO_OWNER_CHECK FIBER
+ * bad fiber: BAD_FLAG_FIRST FIBER
+ * bad fiber: BAD_NO_STOP_LOOK FIBER
+ * bad fiber: BAD_P5_EARLY FIBER
+ * bad fiber: BAD_P5_READS_THE_TASK FIBER
  */
 #ifdef FIBER
 #define WAITS 3 /* two of task 0, then one of task 1 in the same control block */
@@ -45,7 +66,7 @@ byte current;       /* the wait that a canceller may look at while it holds the 
 #define P3(before) before = word; word = NOTIFIED
 
 #ifdef THREAD
-bool sleeping;
+bool sleeping, gone;
 
 inline wake() { sleeping = false }
 
@@ -70,7 +91,11 @@ proctype waker(byte k) {
   assert(alive[k]);
 #endif
   if
-  :: before == PARKED -> wake() /* names only the address: the thread may be gone */
+  :: before == PARKED ->
+#ifdef BAD_WAKE_READS_THE_PARKER /* a virtual function does */
+    assert(!gone);
+#endif
+    wake() /* names only the address: the thread may be gone */
   :: else
   fi;
 lost:
@@ -144,7 +169,7 @@ consume:
     goto next
   };
 done:
-  assert(word == EMPTY)
+  atomic { assert(word == EMPTY); gone = true }
 }
 
 init {

@@ -1,19 +1,32 @@
 /* A segment of the unbounded queue is recycled exactly once, when nobody is inside any more.
  *
  * Each slot: a putter claims it (S1), moves its item in and publishes it (S2). A getter may claim
- * it before that (G1), waits for the item, takes it, and then (D2) says `taken`. The getter of the
- * last slot walks the others (D1): a slot that is not taken yet gets `walked` (D3), and its getter,
- * which finds that, goes on with the walk. The one who reaches the end recycles.
+ * it before that (G1), waits for the item, takes it, and then (D2) exchanges `left` for BY_GETTER.
+ * The getter of the last slot walks the others (D1): where the getter has not left yet it exchanges
+ * `left` for BY_WALK (D3), and that getter, which finds this, goes on with the walk. The one who
+ * reaches the end recycles.
  *
- * `published` is a word of its own, or is set by an RMW: a plain store of it into the word that
- * carries `walked` too (BAD_PUBLISH_OVERWRITES) wipes the walk out, and the segment leaks.
+ * `published` is apart from `left`: a plain store of it into the word that carries the mark of the
+ * walk too (BAD_PUBLISH_OVERWRITES) wipes that out, and the segment leaks.
+ *
+ * good all:
+ * good all: SLOTS=4
+ * bad all: BAD_PUBLISH_OVERWRITES
+ * bad all: BAD_TAKE_NOT_RMW
+ * bad all: BAD_WALK_NOT_RMW
+ * bad all: BAD_NO_HAND_OVER
  */
 #ifndef SLOTS
 #define SLOTS 3
 #endif
 #define LAST (SLOTS - 1)
 
-bool published[SLOTS], taken[SLOTS], walked[SLOTS];
+#define NOBODY 0
+#define BY_GETTER 1
+#define BY_WALK 2
+
+bool published[SLOTS];
+byte left[SLOTS];
 bool put_claimed[SLOTS], get_claimed[SLOTS];
 byte recycled, done;
 
@@ -26,15 +39,13 @@ proctype putter(byte k) {
     assert(recycled == 0);
     published[k] = true;
 #ifdef BAD_PUBLISH_OVERWRITES
-    taken[k] = false;
-    walked[k] = false
+    left[k] = NOBODY
 #endif
   }
 }
 
 proctype getter(byte k) {
-  byte i;
-  bool before;
+  byte i, before;
   atomic { /* G1, in order */
     put_claimed[k] && (k == 0 || get_claimed[k - 1]);
     get_claimed[k] = true
@@ -44,32 +55,34 @@ proctype getter(byte k) {
   :: k == LAST -> i = 0
   :: else ->
 #ifdef BAD_TAKE_NOT_RMW
-    before = walked[k];
-    atomic { assert(recycled == 0); taken[k] = true };
+    before = left[k];
+    atomic { assert(recycled == 0); left[k] = BY_GETTER };
 #else
-    atomic { assert(recycled == 0); before = walked[k]; taken[k] = true }; /* D2 */
+    atomic { assert(recycled == 0); before = left[k]; left[k] = BY_GETTER }; /* D2 */
 #endif
     i = k + 1;
     if
-    :: !before -> goto out
+    :: before != BY_WALK -> goto out
     :: else
     fi
   fi;
   do /* D1 */
   :: i < LAST ->
-    before = taken[i];
+    before = left[i];
     if
-    :: before
+    :: before == BY_GETTER
     :: else ->
 #ifdef BAD_WALK_NOT_RMW
-      walked[i] = true;
+      left[i] = BY_WALK;
 #else
-      atomic { before = taken[i]; walked[i] = true }; /* D3 */
+      atomic { before = left[i]; left[i] = BY_WALK }; /* D3 */
 #endif
+#ifndef BAD_NO_HAND_OVER
       if
-      :: before
+      :: before == BY_GETTER
       :: else -> goto out
       fi
+#endif
     fi;
     i++
   :: else -> break
