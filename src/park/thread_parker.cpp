@@ -60,7 +60,7 @@ class thread_parker final : public parker {
 };
 
 /// The fiber that runs on this thread; nullptr: the thread itself.
-thread_local parker* current_strand = nullptr;
+[[gnu::tls_model("initial-exec")]] thread_local parker* current_strand = nullptr;
 
 parker& parker_of_this_thread() noexcept {
   thread_local thread_parker own;

@@ -1,8 +1,7 @@
 // How a fiber waits and how its wait is ended. The argument stands in fiber.hpp.
 #include "sched/fiber.hpp"
 
-#include "sched/scheduler.hpp"
-#include "sched/worker.hpp"
+#include "sched/worker_switch.hpp"
 #include "sluice/detail/base/backoff.hpp"
 
 namespace sluice::detail {
@@ -18,7 +17,7 @@ fiber& fiber::build(stack_slot& slot, std::uint8_t size_class) noexcept {
   return self;
 }
 
-void fiber::wait(waiter& w, deadline until) noexcept {
+[[gnu::noinline]] void fiber::wait(waiter& w, deadline until) noexcept {
   waiting_ = &w;
   stoppable_ = w.stop_mode() == on_stop::end_wait && !unwinding();
   const bool timed = until != no_deadline;

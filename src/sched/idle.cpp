@@ -6,7 +6,7 @@
 
 #include "park/futex.hpp"
 #include "sched/scheduler.hpp"
-#include "sched/worker.hpp"
+#include "sched/worker_switch.hpp"
 
 namespace sluice::detail {
 

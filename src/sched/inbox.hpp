@@ -45,13 +45,19 @@ class inbox {
   }
 
   /// Null: there was nothing, or another took it.
-  runnable* pop() noexcept {
-    if (!maybe_work()) return nullptr;
-    runnable* one = pop_linked();
-    if (one == nullptr) one = tasks_.pop();
+  runnable* pop() noexcept { return maybe_work() ? pop_some(1).first : nullptr; }
+
+  /// Up to `most`, the oldest first.
+  chain pop_some(std::size_t most) noexcept {
+    chain some = pop_linked(most);
+    while (some.count < most) {
+      task_core* task = tasks_.pop();
+      if (task == nullptr) break;
+      some.push_back(*task);
+    }
     // order: relaxed, a late decrement only makes a worker look once more
-    if (one != nullptr) count_.fetch_sub(1, memory_order_relaxed);
-    return one;
+    count_.fetch_sub(static_cast<std::int64_t>(some.count), memory_order_relaxed);
+    return some;
   }
 
   /// W2. Is there anything that was counted?
@@ -63,6 +69,12 @@ class inbox {
   [[nodiscard]] bool maybe_work() const noexcept {
     // order: relaxed, a hint
     return count_.load(memory_order_relaxed) > 0;
+  }
+  /// As of some moment.
+  [[nodiscard]] std::size_t size() const noexcept {
+    // order: relaxed, a hint
+    const std::int64_t n = count_.load(memory_order_relaxed);
+    return n > 0 ? static_cast<std::size_t>(n) : 0;
   }
   /// How much has come in all.
   [[nodiscard]] std::uint64_t total() const noexcept {
@@ -78,13 +90,16 @@ class inbox {
     total_.fetch_add(static_cast<std::uint64_t>(n), memory_order_relaxed);
   }
 
-  runnable* pop_linked() noexcept {
+  chain pop_linked(std::size_t most) noexcept {
+    chain some;
     const std::lock_guard guard(lock_);
-    runnable* one = head_;
-    if (one == nullptr) return nullptr;
-    head_ = one->link;
+    while (head_ != nullptr && some.count < most) {
+      runnable& one = *head_;
+      head_ = one.link;
+      some.push_back(one);
+    }
     if (head_ == nullptr) tail_ = nullptr;
-    return one;
+    return some;
   }
 
   /// Written by all who push and pop; read by workers.

@@ -26,6 +26,12 @@ struct chain {
     if (last == nullptr) last = &one;
     ++count;
   }
+  void push_back(runnable& one) noexcept {
+    one.link = nullptr;
+    (last != nullptr ? last->link : first) = &one;
+    last = &one;
+    ++count;
+  }
 };
 
 class run_queue {
@@ -59,6 +65,18 @@ class run_queue {
         return one;
       }
     }
+  }
+
+  /// The oldest; the owner, where there are no thieves.
+  runnable* pop_alone() noexcept {
+    // order: relaxed, the owner's own
+    const std::uint64_t head = head_.load(memory_order_relaxed);
+    // order: relaxed, as above
+    if (head == tail_.load(memory_order_relaxed)) return nullptr;
+    // order: relaxed, as above
+    head_.store(head + 1, memory_order_relaxed);
+    // order: relaxed, as above
+    return slots_[head % capacity].load(memory_order_relaxed);
   }
 
   /// Owner, when it is full: gives up the older half. Empty: a thief came first.

@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "fiber/overflow.hpp"
+#include "sched/worker_switch.hpp"
 #include "sluice/cancelled.hpp"
 #include "sluice/detail/base/backoff.hpp"
 #include "sluice/detail/park/attention.hpp"

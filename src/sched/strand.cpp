@@ -1,6 +1,6 @@
 // What the running strand asks of the scheduler.
 #include "sched/scheduler.hpp"
-#include "sched/worker.hpp"
+#include "sched/worker_switch.hpp"
 #include "sluice/detail/base/backoff.hpp"
 #include "sluice/detail/sched/task_core.hpp"
 

@@ -60,6 +60,18 @@ class task_deque {
     return nullptr;
   }
 
+  /// The newest; the owner, where there are no thieves.
+  task_core* take_newest_alone() noexcept {
+    // order: relaxed, the owner's own
+    const std::int64_t last = tail_.load(memory_order_relaxed) - 1;
+    // order: relaxed, as above
+    if (head_.load(memory_order_relaxed) > last) return nullptr;
+    // order: relaxed, as above
+    tail_.store(last, memory_order_relaxed);
+    // order: relaxed, as above
+    return slot(last).load(memory_order_relaxed);
+  }
+
   /// The oldest; anybody. Null: there was none, or another was faster.
   task_core* take_oldest() noexcept {
     // order: seq_cst, I2: before the look at tail

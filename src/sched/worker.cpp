@@ -1,19 +1,22 @@
 // Running fibers one after the other. The argument stands in worker.hpp.
 #include "sched/worker.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "sched/scheduler.hpp"
+#include "sched/worker_switch.hpp"
 #include "sluice/detail/park/attention.hpp"
 
 namespace sluice::detail {
 namespace {
 
-thread_local worker* worker_of_this_thread = nullptr;
+[[gnu::tls_model("initial-exec")]] thread_local worker* worker_of_this_thread = nullptr;
 
 }  // namespace
 
-worker::worker(scheduler& home, unsigned index, unsigned workers) : home_(home), index_(index) {
+worker::worker(scheduler& home, unsigned index, unsigned workers)
+    : home_(home), index_(index), alone_(workers == 1) {
   idle.samples.resize(workers);
   idle.random = index * 2654435761U + 1;
   home.default_pool().promise(stacks_kept + 2);  // what it keeps, and the one between two tasks
@@ -64,52 +67,36 @@ void worker::retire() noexcept {
 
 // ---- what runs next ----------------------------------------------------------------------------
 
-runnable* worker::pick() noexcept {
-  bump(picks_);
-  // order: relaxed, a late end of the slice is cleared by the next pick
-  if (slice_over_.load(memory_order_relaxed)) drop_slice_flag();
-  if (++turn_ % fair_every == 0) {
-    if (runnable* one = pick_fairly()) return one;
+/// Nothing is ready here: a task that has not begun, or what came from outside.
+runnable* worker::pick_task() noexcept {
+  if (task_core* one = alone_ ? fresh_.take_newest_alone() : fresh_.take_newest()) return one;
+  return take_from_outside();
+}
+
+/// Takes a batch, so that the lock is taken once for many; leaves others their share.
+runnable* worker::take_from_outside() noexcept {
+  inbox& outside = home_.incoming();
+  if (!outside.maybe_work()) return nullptr;
+  const std::size_t share = outside.size() / home_.worker_count() + 1;
+  chain taken = outside.pop_some(std::min(share, inbox_batch));
+  if (taken.first == nullptr) return nullptr;
+  runnable* rest = std::exchange(taken.first->link, nullptr);
+  while (rest != nullptr) {
+    runnable& one = *std::exchange(rest, rest->link);
+    one.what == runnable::sort::fiber ? push_ready(one) : queue_task(static_cast<task_core&>(one));
   }
-  if (runnable* one = take_next()) return one;
-  if (runnable* one = ready_.pop()) return one;
-  if (runnable* one = fresh_.take_newest()) return one;
-  return home_.incoming().pop();
+  return taken.first;
 }
 
 /// Those who would starve while the own queues are never empty.
 runnable* worker::pick_fairly() noexcept {
+  fair_in_ = fair_every;
   if (timers_.earliest() != no_deadline) timers_.fire(clock::now());
-  if ((turn_ / fair_every) % 2 == 0) {
+  outside_next_ = !outside_next_;
+  if (outside_next_) {
     if (runnable* one = home_.incoming().pop()) return one;
   }
   return fresh_.take_oldest();
-}
-
-runnable* worker::take_next() noexcept {
-  // order: relaxed, only the owner fills it (I2)
-  if (next_.load(memory_order_relaxed) == nullptr) {
-    streak_ = 0;
-    return nullptr;
-  }
-  // order: acquire, a thief may empty it meanwhile; pairs with push_woken
-  runnable* one = next_.exchange(nullptr, memory_order_acquire);
-  if (one == nullptr || ++streak_ < next_limit || ready_.empty()) return one;
-  streak_ = 0;
-  push_ready(*one);
-  return nullptr;
-}
-
-void worker::push_woken(fiber& one) noexcept {
-  // order: relaxed, only the owner fills it (I2)
-  if (next_.load(memory_order_relaxed) == nullptr) {
-    // order: release, pairs with take_next and steal_ready
-    next_.store(&one, memory_order_release);
-    home_.note_surplus();
-    return;
-  }
-  // order: acq_rel, as above; a thief may empty it meanwhile
-  if (runnable* before = next_.exchange(&one, memory_order_acq_rel)) push_ready(*before);
 }
 
 void worker::push_ready(runnable& one) noexcept {
@@ -122,16 +109,16 @@ void worker::push_ready(runnable& one) noexcept {
 
 void worker::push_task(task_core& task) noexcept {
   bump(spawned_);
+  queue_task(task);
+}
+
+void worker::queue_task(task_core& task) noexcept {
   while (!fresh_.push(task)) {
     chain shed;
     while (shed.count < task_deque::capacity / 2) {
       task_core* oldest = fresh_.take_oldest();
       if (oldest == nullptr) break;
-      if (shed.last != nullptr) shed.last->link = oldest;
-      oldest->link = nullptr;
-      shed.last = oldest;
-      if (shed.first == nullptr) shed.first = oldest;
-      ++shed.count;
+      shed.push_back(*oldest);
     }
     if (shed.count > 0) home_.inject(shed);
   }
@@ -153,75 +140,13 @@ void worker::drop_slice_flag() noexcept {
   if (slice_over_.exchange(false, memory_order_relaxed)) lower_attention();
 }
 
-void worker::end_slice_if_over(fiber& self) noexcept {
-  // order: relaxed, see tick
-  if (slice_over_.load(memory_order_relaxed)) yield(self);
-}
-
-void worker::yield(fiber& self) noexcept {
-  if (runnable* next = pick()) switch_from(self, departure::yields, next);
-}
-
 // ---- switching ---------------------------------------------------------------------------------
-
-void worker::leave(fiber& self, departure how) noexcept { switch_from(self, how, pick()); }
-
-void worker::switch_from(fiber& self, departure how, runnable* next) noexcept {
-  left_ = &self;
-  how_ = how;
-  context& to = next != nullptr ? prepare(*next) : own_context();
-  auto* now = static_cast<worker*>(switch_context(here_, self, to, this));
-  now->settle_departed();
-}
 
 void worker::end(fiber& self, runnable* next) noexcept {
   left_ = &self;
   how_ = departure::ends;
   context& to = next != nullptr ? prepare(*next) : own_context();
   leave_context(here_, self, to, this);
-}
-
-/// What the fiber that has just been left could not do for itself.
-void worker::settle_departed() noexcept {
-  fiber* gone = std::exchange(left_, nullptr);
-  if (gone == nullptr) return;
-  switch (how_) {
-    case departure::parks:
-      return gone->announce(*this);
-    case departure::yields:
-      return push_ready(*gone);
-    case departure::ends:
-      destroy_context(*gone);
-      return keep_stack(*gone->slot_, gone->stack_class_);
-    case departure::none:
-      break;
-  }
-}
-
-context& worker::prepare(runnable& next) noexcept {
-  fiber* to = nullptr;
-  if (next.what == runnable::sort::fiber) {
-    to = &static_cast<fiber&>(next);
-  } else {
-    auto& task = static_cast<task_core&>(next);
-    to = &fiber::build(take_stack(task.stack_class_), task.stack_class_);
-    bind(*to, task);
-  }
-  to->worker_ = this;
-  *running_slot_ = to;
-  return *to;
-}
-
-context& worker::own_context() noexcept {
-  *running_slot_ = nullptr;
-  return main_;
-}
-
-void worker::bind(fiber& to, task_core& task) noexcept {
-  to.task_ = &task;
-  to.slot_->set_owner(&task);
-  // order: release, pairs with request_stop
-  task.fiber_.store(&to, memory_order_release);
 }
 
 // ---- a stack's life ----------------------------------------------------------------------------

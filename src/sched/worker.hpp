@@ -129,6 +129,8 @@ class alignas(cache_line) worker {
   static constexpr std::uint32_t next_limit = 32;
   /// Stacks kept for the next tasks; beyond that half of them go to the pool.
   static constexpr std::size_t stacks_kept = 64;
+  /// What is taken out of the inbox at once, at most.
+  static constexpr std::size_t inbox_batch = 64;
   /// Promises taken from and given back to the pool at once.
   static constexpr std::size_t promises_batch = 128;
   static constexpr std::uint64_t ids_batch = 1024;
@@ -145,7 +147,10 @@ class alignas(cache_line) worker {
   void retire() noexcept;
 
   [[nodiscard]] runnable* take_next() noexcept;
+  void queue_task(task_core& task) noexcept;
   [[nodiscard]] runnable* pick_fairly() noexcept;
+  [[nodiscard]] runnable* pick_task() noexcept;
+  [[nodiscard]] runnable* take_from_outside() noexcept;
   void drop_slice_flag() noexcept;
 
   [[nodiscard]] context& prepare(runnable& next) noexcept;
@@ -162,7 +167,9 @@ class alignas(cache_line) worker {
 
   scheduler& home_;
   const unsigned index_;
-  std::uint32_t turn_ = 0;
+  const bool alone_;  ///< the only worker: no thieves
+  bool outside_next_ = false;
+  std::uint32_t fair_in_ = fair_every;
   std::uint32_t streak_ = 0;
   fiber* left_ = nullptr;
   departure how_ = departure::none;

@@ -1,0 +1,125 @@
+// The way from one fiber to the next, inlined where fibers leave: pick, prepare, switch, settle.
+//
+// With one worker there are no thieves (alone_): nothing is taken with a read-modify-write.
+#pragma once
+
+#include <utility>
+
+#include "sched/scheduler.hpp"
+#include "sched/worker.hpp"
+
+namespace sluice::detail {
+
+// ---- what runs next -----------------------------------------------------------------------------
+
+inline runnable* worker::pick() noexcept {
+  bump(picks_);
+  // order: relaxed, a late end of the slice is cleared by the next pick
+  if (slice_over_.load(memory_order_relaxed)) [[unlikely]]
+    drop_slice_flag();
+  if (--fair_in_ == 0) [[unlikely]] {
+    if (runnable* one = pick_fairly()) return one;
+  }
+  if (runnable* one = take_next()) return one;
+  if (runnable* one = alone_ ? ready_.pop_alone() : ready_.pop()) return one;
+  return pick_task();
+}
+
+inline runnable* worker::take_next() noexcept {
+  // order: relaxed, only the owner fills it (I2)
+  runnable* one = next_.load(memory_order_relaxed);
+  if (one == nullptr) {
+    streak_ = 0;
+    return nullptr;
+  }
+  if (alone_) {
+    // order: relaxed, there are no thieves
+    next_.store(nullptr, memory_order_relaxed);
+  } else {
+    // order: acquire, a thief may empty it meanwhile; pairs with push_woken
+    one = next_.exchange(nullptr, memory_order_acquire);
+  }
+  if (one == nullptr || ++streak_ < next_limit || ready_.empty()) [[likely]]
+    return one;
+  streak_ = 0;
+  push_ready(*one);
+  return nullptr;
+}
+
+inline void worker::push_woken(fiber& one) noexcept {
+  // order: relaxed, only the owner fills it (I2)
+  if (next_.load(memory_order_relaxed) == nullptr) {
+    // order: release, pairs with take_next and steal_ready
+    next_.store(&one, memory_order_release);
+    home_.note_surplus();
+    return;
+  }
+  // order: acq_rel, as above; a thief may empty it meanwhile
+  if (runnable* before = next_.exchange(&one, memory_order_acq_rel)) push_ready(*before);
+}
+
+// ---- switching ----------------------------------------------------------------------------------
+
+inline void worker::end_slice_if_over(fiber& self) noexcept {
+  // order: relaxed, see tick
+  if (slice_over_.load(memory_order_relaxed)) yield(self);
+}
+
+inline void worker::yield(fiber& self) noexcept {
+  if (runnable* next = pick()) switch_from(self, departure::yields, next);
+}
+
+inline void worker::leave(fiber& self, departure how) noexcept { switch_from(self, how, pick()); }
+
+inline void worker::switch_from(fiber& self, departure how, runnable* next) noexcept {
+  left_ = &self;
+  how_ = how;
+  context& to = next != nullptr ? prepare(*next) : own_context();
+  auto* now = static_cast<worker*>(switch_context(here_, self, to, this));
+  now->settle_departed();
+}
+
+/// What the fiber that has just been left could not do for itself.
+inline void worker::settle_departed() noexcept {
+  fiber* gone = std::exchange(left_, nullptr);
+  if (gone == nullptr) return;
+  switch (how_) {
+    case departure::parks:
+      return gone->announce(*this);
+    case departure::yields:
+      return push_ready(*gone);
+    case departure::ends:
+      destroy_context(*gone);
+      return keep_stack(*gone->slot_, gone->stack_class_);
+    case departure::none:
+      break;
+  }
+}
+
+inline context& worker::prepare(runnable& next) noexcept {
+  fiber* to = nullptr;
+  if (next.what == runnable::sort::fiber) {
+    to = &static_cast<fiber&>(next);
+  } else {
+    auto& task = static_cast<task_core&>(next);
+    to = &fiber::build(take_stack(task.stack_class_), task.stack_class_);
+    bind(*to, task);
+  }
+  to->worker_ = this;
+  *running_slot_ = to;
+  return *to;
+}
+
+inline context& worker::own_context() noexcept {
+  *running_slot_ = nullptr;
+  return main_;
+}
+
+inline void worker::bind(fiber& to, task_core& task) noexcept {
+  to.task_ = &task;
+  to.slot_->set_owner(&task);
+  // order: release, pairs with request_stop
+  task.fiber_.store(&to, memory_order_release);
+}
+
+}  // namespace sluice::detail
