@@ -117,14 +117,22 @@ concept startable = !std::same_as<std::remove_cvref_t<F>, fiber_options> &&
                     std::invocable<std::decay_t<F>, std::decay_t<Args>...>;
 
 template <class F, class... Args>
-task<call_result<F, Args...>> go_on(scheduler& where, fiber_options&& options, F&& f,
-                                    Args&&... args) {
+task<call_result<F, Args...>> go_plain(scheduler& where, std::unique_ptr<const std::string> name,
+                                       std::size_t stack_size, F&& f, Args&&... args) {
   using call = task_call<call_result<F, Args...>, std::decay_t<F>, std::decay_t<Args>...>;
   demand_callable(f);
-  auto fresh = std::make_unique<call>(std::move(options.name), std::forward<F>(f),
-                                      std::forward<Args>(args)...);
-  spawn(where, *fresh, options.stack_size);
+  auto fresh =
+      std::make_unique<call>(std::move(name), std::forward<F>(f), std::forward<Args>(args)...);
+  spawn(where, *fresh, stack_size);
   return task<call_result<F, Args...>>(*fresh.release());
+}
+
+template <class F, class... Args>
+auto go_with(scheduler& where, fiber_options&& options, F&& f, Args&&... args) {
+  auto name =
+      options.name.empty() ? nullptr : std::make_unique<const std::string>(std::move(options.name));
+  return go_plain(where, std::move(name), options.stack_size, std::forward<F>(f),
+                  std::forward<Args>(args)...);
 }
 
 /// What runtime::run does.
@@ -133,7 +141,7 @@ call_result<F> run_on(scheduler& where, F&& f) {
   using call = task_call<call_result<F>, std::decay_t<F>>;
   refuse_own_fiber(where);
   demand_callable(f);
-  auto fresh = std::make_unique<call>(std::string(), std::forward<F>(f));
+  auto fresh = std::make_unique<call>(nullptr, std::forward<F>(f));
   spawn(where, *fresh, 0);
   const auto drop = [](call* running) { running->drop(); };
   const std::unique_ptr<call, decltype(drop)> running(fresh.release(), drop);
@@ -151,14 +159,14 @@ call_result<F> run_on(scheduler& where, F&& f) {
 template <class F, class... Args>
 requires detail::startable<F, Args...>
 auto go(fiber_options options, F&& f, Args&&... args) {
-  return detail::go_on(detail::current_scheduler(), std::move(options), std::forward<F>(f),
-                       std::forward<Args>(args)...);
+  return detail::go_with(detail::current_scheduler(), std::move(options), std::forward<F>(f),
+                         std::forward<Args>(args)...);
 }
 template <class F, class... Args>
 requires detail::startable<F, Args...>
 auto go(F&& f, Args&&... args) {
-  return detail::go_on(detail::current_scheduler(), fiber_options{}, std::forward<F>(f),
-                       std::forward<Args>(args)...);
+  return detail::go_plain(detail::current_scheduler(), nullptr, 0, std::forward<F>(f),
+                          std::forward<Args>(args)...);
 }
 
 }  // namespace sluice

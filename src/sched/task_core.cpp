@@ -12,11 +12,21 @@
 
 namespace sluice::detail {
 
-task_core::task_core(std::string name)
-    : runnable(sort::task),
-      name_(name.empty() ? nullptr : std::make_unique<const std::string>(std::move(name))) {}
+task_core::task_core(std::unique_ptr<const std::string> name) noexcept
+    : runnable(sort::task), name_(std::move(name)) {}
 
 task_core::~task_core() = default;
+
+void* task_core::operator new(std::size_t size) {
+  worker* here = worker::current();
+  if (here != nullptr) return here->memory().allocate(size);
+  return ::operator new(task_memory::rounded(size));
+}
+
+void task_core::operator delete(void* room, std::size_t size) noexcept {
+  worker* here = worker::current();
+  here != nullptr ? here->memory().free(room, size) : ::operator delete(room);
+}
 
 // ---- joining -----------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@
 #include "sched/fiber.hpp"
 #include "sched/run_queue.hpp"
 #include "sched/task_deque.hpp"
+#include "sched/task_memory.hpp"
 #include "sched/timers.hpp"
 #include "sluice/detail/base/atomic.hpp"
 
@@ -79,6 +80,7 @@ class alignas(cache_line) worker {
   /// Room for one more stack of the default size. Throws std::bad_alloc.
   void take_promise();
   [[nodiscard]] std::uint64_t next_id() noexcept;
+  [[nodiscard]] task_memory& memory() noexcept { return memory_; }
   /// A context's life on one stack: one task after the other.
   static void run_tasks(context& self, void* message);
 
@@ -179,6 +181,7 @@ class alignas(cache_line) worker {
   stack_slot* stacks_ = nullptr;
   std::size_t stacks_count_ = 0;
   std::size_t promises_ = 0;
+  task_memory memory_;
   std::uint64_t ids_next_ = 0;
   std::uint64_t ids_end_ = 0;
 

@@ -76,7 +76,7 @@ template <class R, class F, class... Args>
 class task_call final : public task_result<R> {
  public:
   template <class G, class... Brgs>
-  explicit task_call(std::string name, G&& f, Brgs&&... args)
+  explicit task_call(std::unique_ptr<const std::string> name, G&& f, Brgs&&... args)
       : task_result<R>(std::move(name)), call_(std::forward<G>(f), std::forward<Brgs>(args)...) {}
   ~task_call() override {
     if (!called_) call_.~tuple();

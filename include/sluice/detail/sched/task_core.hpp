@@ -17,6 +17,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 
@@ -42,10 +43,21 @@ struct runnable {
 
 class SLUICE_API task_core : public runnable {
  public:
-  explicit task_core(std::string name);
+  /// `name` may be null.
+  explicit task_core(std::unique_ptr<const std::string> name) noexcept;
   task_core(const task_core&) = delete;
   task_core& operator=(const task_core&) = delete;
   virtual ~task_core();
+
+  /// From the running worker's store of freed tasks, where there is one. Throw std::bad_alloc.
+  static void* operator new(std::size_t size);
+  static void operator delete(void* room, std::size_t size) noexcept;
+  static void* operator new(std::size_t size, std::align_val_t alignment) {
+    return ::operator new(size, alignment);
+  }
+  static void operator delete(void* room, std::size_t size, std::align_val_t alignment) noexcept {
+    ::operator delete(room, size, alignment);
+  }
 
   // ---- the handle's side: whoever calls holds it ----------------------------------------------
   [[nodiscard]] bool done() const noexcept {
