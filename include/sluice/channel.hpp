@@ -94,13 +94,17 @@ class channel : public detail::putting<channel<T>, T>, public detail::getting<ch
   }
   /// Rendezvous. Throws std::bad_alloc.
   explicit channel(rendezvous_t, channel_options options = {})
-      : handle_(new detail::rendezvous_channel<T>(std::move(options.name))) {}
+      : handle_(new detail::rendezvous_channel<T>(std::move(options.name))) {
+    detail::check_item_type<T>();
+  }
   /// Bounded: at most `capacity` items wait. Throws std::invalid_argument below 1,
   /// std::length_error if that many cannot be represented, std::bad_alloc.
   template <std::integral I>
   requires(!std::same_as<I, bool>) explicit channel(I capacity, channel_options options = {})
       : handle_(
-            new detail::bounded<T>(detail::checked_capacity(capacity), std::move(options.name))) {}
+            new detail::bounded<T>(detail::checked_capacity(capacity), std::move(options.name))) {
+    detail::check_item_type<T>();
+  }
 
   /// No put is accepted from here on; what was accepted is still delivered. Idempotent, true for
   /// the one call that closed. Waiting putters get channel_closed; waiting getters that no item

@@ -1,0 +1,20 @@
+// An item whose move may throw could be lost half way; the message names the way out.
+// says: must be nothrow move constructible
+#include <memory>
+
+#include "sluice/channel.hpp"
+
+struct item {
+  item() = default;
+  item(item&&) noexcept(false) {}
+  item& operator=(item&&) noexcept { return *this; }
+};
+
+void use() {
+#ifdef SLUICE_BREAK
+  const sluice::channel<item> ch;
+#else
+  const sluice::channel<std::unique_ptr<item> > ch;
+#endif
+  ch.close();
+}
