@@ -9,6 +9,8 @@ namespace sluice::detail {
 channel_core::channel_core(channel_kind kind, std::string name)
     : kind_(kind), name_(std::move(name)) {
   joiners_.counted = false;
+  // Nobody looks at the counts of a rendezvous: who comes takes the lock anyway.
+  getters_.counted = putters_.counted = kind != channel_kind::rendezvous;
   watch_for_fork();
 }
 
@@ -37,16 +39,6 @@ void channel_core::count_joiners() noexcept {
     // order: R4 seq_cst, as in announce
     joiners_.waiting.fetch_add(1, memory_order_seq_cst);
   }
-}
-
-/// Ends the wait of the strand that has waited longest as completed.
-wait_node* channel_core::win_front(side& s) noexcept {
-  while (wait_node* node = s.list.front()) {
-    const bool won = node->owner->try_claim(outcome::completed);
-    pop(s, *node);
-    if (won) return node;
-  }
-  return nullptr;
 }
 
 void channel_core::end_all(side& s, job_list& jobs) noexcept {
@@ -108,7 +100,7 @@ bool channel_core::serve_getters(job_list& jobs) noexcept {
 /// Restores I4, as far as no busy place is in the way. The lock is held.
 void channel_core::settle(job_list& jobs) noexcept {
   if (kind_ == channel_kind::rendezvous) {
-    // Who meets takes a waiter at once (exchange_or_wait): the two lists never both have one.
+    // Who meets takes a waiter at once (meeting.cpp): the two lists never both have one.
     if (closed()) {
       end_all(putters_, jobs);
       end_all(getters_, jobs);
@@ -187,43 +179,14 @@ outcome channel_core::wait_for_settle(side& s, wait_node& node, deadline until) 
   return park_in(s, node, until);
 }
 
-/// Rendezvous: completes the operation with a waiter of the other side, or waits for one.
-outcome channel_core::exchange_or_wait(side& mine, side& others, void* item, deadline until,
-                                       wait_site site, bool putting) noexcept {
-  lock_.lock();
-  if (closed()) {
-    lock_.unlock();
-    return outcome::closed;
-  }
-  if (wait_node* other = win_front(others)) {
-    lock_.unlock();
-    putting ? move_item(item, other->item) : move_item(other->item, item);
-    other->owner->strand().unpark();
-    return outcome::completed;
-  }
-  waiter self(parker::current(), site);
-  wait_node node{.owner = &self, .item = item};
-  announce(mine, node);
-  lock_.unlock();
-  return park_in(mine, node, until);
-}
-
 outcome channel_core::wait_to_put(void* item, deadline until, const char* operation) noexcept {
-  const wait_site site{operation, name_};
-  if (kind_ == channel_kind::rendezvous) {
-    return exchange_or_wait(putters_, getters_, item, until, site, true);
-  }
-  waiter self(parker::current(), site);
+  waiter self(parker::current(), {operation, name_});
   wait_node node{.owner = &self, .item = item};
   return wait_for_settle(putters_, node, until);
 }
 
 outcome channel_core::wait_to_get(void* room, deadline until, const char* operation) noexcept {
-  const wait_site site{operation, name_};
-  if (kind_ == channel_kind::rendezvous) {
-    return exchange_or_wait(getters_, putters_, room, until, site, false);
-  }
-  waiter self(parker::current(), site);
+  waiter self(parker::current(), {operation, name_});
   wait_node node{.owner = &self, .item = room};
   return wait_for_settle(getters_, node, until);
 }
@@ -232,32 +195,6 @@ outcome channel_core::wait_until_drained(deadline until) noexcept {
   waiter self(parker::current(), {"join", name_});
   wait_node node{.owner = &self};
   return wait_for_settle(joiners_, node, until);
-}
-
-claim channel_core::meet_getter(void* item) noexcept {
-  wait_node* getter = nullptr;
-  {
-    const std::lock_guard guard(lock_);
-    if (closed()) return claim::closed;
-    getter = win_front(getters_);
-  }
-  if (getter == nullptr) return claim::none;
-  move_item(item, getter->item);
-  getter->owner->strand().unpark();
-  return claim::ok;
-}
-
-claim channel_core::meet_putter(void* room) noexcept {
-  wait_node* putter = nullptr;
-  {
-    const std::lock_guard guard(lock_);
-    if (closed()) return claim::closed;
-    putter = win_front(putters_);
-  }
-  if (putter == nullptr) return claim::none;
-  move_item(putter->item, room);
-  putter->owner->strand().unpark();
-  return claim::ok;
 }
 
 // ---- the close ----------------------------------------------------------------------------------
@@ -270,6 +207,7 @@ bool channel_core::close(std::exception_ptr cause) noexcept {
     if (closed()) return false;
     cause_ = std::move(cause);
     mark_closed();
+    met_closed_ = true;
     count_joiners();
     settle(jobs);
   }

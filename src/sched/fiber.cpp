@@ -85,6 +85,12 @@ void fiber::cancel_wait() noexcept {
   wake();
 }
 
-void fiber::wake() noexcept { worker_->home().make_ready(*this); }
+void fiber::wake() noexcept {
+  scheduler& home = worker_->home();
+  worker* here = worker::current();
+  if (here != nullptr && &here->home() == &home) [[likely]]
+    return here->push_woken(*this);
+  home.make_ready_from_outside(*this);
+}
 
 }  // namespace sluice::detail

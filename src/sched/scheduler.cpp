@@ -137,9 +137,7 @@ void scheduler::spawn(task_core& task, std::size_t stack_size) {
   idle_.wake_for_outside_work();
 }
 
-void scheduler::make_ready(fiber& one) noexcept {
-  worker* here = worker::current();
-  if (here != nullptr && &here->home() == this) return here->push_woken(one);
+void scheduler::make_ready_from_outside(fiber& one) noexcept {
   // order: relaxed, made visible with the fiber; before it can run
   visitors_.fetch_add(1, memory_order_relaxed);
   chain alone;

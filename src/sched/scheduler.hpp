@@ -50,8 +50,8 @@ class scheduler {
   // ---- doors for tasks ------------------------------------------------------------------------
   /// See detail::spawn.
   void spawn(task_core& task, std::size_t stack_size);
-  /// A fiber that is not parked any more. Any thread; never fails.
-  void make_ready(fiber& one) noexcept;
+  /// A fiber that is not parked any more. Any thread but the workers; never fails.
+  void make_ready_from_outside(fiber& one) noexcept;
   /// What overflows a worker's queues.
   void inject(const chain& some) noexcept;
   /// A worker has pushed onto its own queue.
@@ -110,8 +110,8 @@ class scheduler {
 
   /// Tasks started from outside the workers.
   alignas(cache_line) atomic<std::uint64_t> spawned_outside_{0};
-  /// Threads from outside that are in make_ready. The fiber that they bring may run and end, and
-  /// the runtime with it, while they still look for a worker to wake.
+  /// Threads that are in make_ready_from_outside. The fiber that they bring may run and end, and the
+  /// runtime with it, while they still look for a worker to wake.
   atomic<std::uint32_t> visitors_{0};
   /// E1. Written once.
   atomic<bool> closing_{false};

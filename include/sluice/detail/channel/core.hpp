@@ -70,9 +70,13 @@ class SLUICE_API channel_core {
   /// Waits until closed and drained: `closed`, `timed_out` or `cancelled`.
   outcome wait_until_drained(deadline until) noexcept;
 
-  /// Rendezvous: hands `item` to the getter that has waited longest, or answers `none`, `closed`.
+  // ---- rendezvous: the whole of it (meeting.cpp) ----------------------------------------------
+  /// Hands `item` to the getter that has waited longest, else waits for one: as wait_to_put.
+  outcome meet_or_wait_to_put(void* item, deadline until, const char* operation) noexcept;
+  /// Fills `room` from the putter that has waited longest, else waits for one: as wait_to_get.
+  outcome meet_or_wait_to_get(void* room, deadline until, const char* operation) noexcept;
+  /// Without waiting: `ok`, `none` or `closed`.
   claim meet_getter(void* item) noexcept;
-  /// Rendezvous: fills `room` from the putter that has waited longest, or answers `none`, `closed`.
   claim meet_putter(void* room) noexcept;
 
   /// S3: after a publish.
@@ -116,7 +120,8 @@ class SLUICE_API channel_core {
     explicit side(atomic<std::uint32_t>& count) noexcept : waiting(count) {}
     wait_list list;
     atomic<std::uint32_t>& waiting;
-    /// Do those in the list stand in `waiting`? Joiners do from the close on.
+    /// Do those in the list stand in `waiting`? Joiners do from the close on; nobody does in a
+    /// rendezvous.
     bool counted = true;
     /// Why the last settle stopped serving this side.
     claim look = claim::none;
@@ -132,10 +137,10 @@ class SLUICE_API channel_core {
   void pop(side& s, wait_node& node) noexcept;
   void count_joiners() noexcept;
   wait_node* win_front(side& s) noexcept;
+  void hand_over(void* from, void* to, wait_node& partner) noexcept;
   outcome wait_for_settle(side& s, wait_node& node, deadline until) noexcept;
   outcome park_in(side& s, wait_node& node, deadline until) noexcept;
-  outcome exchange_or_wait(side& mine, side& others, void* item, deadline until, wait_site site,
-                           bool putting) noexcept;
+  outcome wait_for_partner(side& mine, void* item, deadline until, const char* operation) noexcept;
 
   /// How many getters wait. Written under the lock (R4 and its undoing); read at S3.
   alignas(cache_line) atomic<std::uint32_t> getters_waiting_{0};
@@ -148,6 +153,7 @@ class SLUICE_API channel_core {
   side putters_{putters_waiting_};
   side joiners_{putters_waiting_};
   std::exception_ptr cause_;
+  bool met_closed_ = false;  ///< closed(), for whoever holds the lock
 
   /// Handles of all sorts; senders and receivers among them.
   atomic<std::uint64_t> handles_{1};

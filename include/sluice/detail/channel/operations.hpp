@@ -49,8 +49,9 @@ status put_item(channel_core& core, T& item, deadline until, const char* operati
     if (found == claim::ok) [[likely]]
       return status::ok;
     if (found == claim::closed) return status::closed;
+    return as_status(core.wait_to_put(std::addressof(item), until, operation));
   }
-  return as_status(core.wait_to_put(std::addressof(item), until, operation));
+  return as_status(core.meet_or_wait_to_put(std::addressof(item), until, operation));
 }
 
 /// `ok`, `full` or `closed`; never parks.
@@ -72,8 +73,9 @@ status get_item(channel_core& core, item_room<T>& room, deadline until, const ch
     if (found == claim::ok) [[likely]]
       return status::ok;
     if (found == claim::closed) return status::closed;
+    return as_status(core.wait_to_get(&room.item, until, operation));
   }
-  return as_status(core.wait_to_get(&room.item, until, operation));
+  return as_status(core.meet_or_wait_to_get(&room.item, until, operation));
 }
 
 /// `ok` (the room is filled), `empty` or `closed` (and drained); never parks.

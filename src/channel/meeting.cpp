@@ -1,0 +1,98 @@
+// Rendezvous: two wait lists and a short lock, no queue.
+//
+//   put                                       get
+//   lock; closed? a getter waits?             lock; closed? a putter waits?
+//     win its claim, unlock, move the item      win its claim, unlock, move the item
+//     to it, unpark it                          out of it, unpark it
+//   else link the node, unlock, park          else link the node, unlock, park
+//
+// I1 the two lists never both have a waiter whose wait goes on: whoever comes looks and links under
+//    one hold of the lock. So no second look is needed, and nobody counts.
+// I2 the item moves after the unlock, from stack to stack; the partner cannot leave before its
+//    unpark, which is the last touch.
+#include <mutex>
+
+#include "sluice/detail/channel/core.hpp"
+
+namespace sluice::detail {
+
+/// Ends the wait of the strand that has waited longest as completed. The lock is held.
+inline wait_node* channel_core::win_front(side& s) noexcept {
+  while (wait_node* node = s.list.front()) {
+    const bool won = node->owner->try_claim(outcome::completed);
+    s.list.remove(*node);
+    if (won) [[likely]]
+      return node;
+  }
+  return nullptr;
+}
+
+/// I2.
+inline void channel_core::hand_over(void* from, void* to, wait_node& partner) noexcept {
+  move_item(from, to);
+  partner.owner->strand().unpark();
+}
+
+/// The lock is held, and given up.
+inline outcome channel_core::wait_for_partner(side& mine, void* item, deadline until,
+                                              const char* operation) noexcept {
+  waiter self(parker::current(), {operation, name_});
+  wait_node node{.owner = &self, .item = item};
+  mine.list.push_back(node);
+  lock_.unlock();
+  return park_in(mine, node, until);
+}
+
+outcome channel_core::meet_or_wait_to_put(void* item, deadline until,
+                                          const char* operation) noexcept {
+  lock_.lock();
+  if (met_closed_) [[unlikely]] {
+    lock_.unlock();
+    return outcome::closed;
+  }
+  wait_node* getter = win_front(getters_);
+  if (getter == nullptr) return wait_for_partner(putters_, item, until, operation);
+  lock_.unlock();
+  hand_over(item, getter->item, *getter);
+  return outcome::completed;
+}
+
+outcome channel_core::meet_or_wait_to_get(void* room, deadline until,
+                                          const char* operation) noexcept {
+  lock_.lock();
+  if (met_closed_) [[unlikely]] {
+    lock_.unlock();
+    return outcome::closed;
+  }
+  wait_node* putter = win_front(putters_);
+  if (putter == nullptr) return wait_for_partner(getters_, room, until, operation);
+  lock_.unlock();
+  hand_over(putter->item, room, *putter);
+  return outcome::completed;
+}
+
+claim channel_core::meet_getter(void* item) noexcept {
+  wait_node* getter = nullptr;
+  {
+    const std::lock_guard guard(lock_);
+    if (met_closed_) return claim::closed;
+    getter = win_front(getters_);
+  }
+  if (getter == nullptr) return claim::none;
+  hand_over(item, getter->item, *getter);
+  return claim::ok;
+}
+
+claim channel_core::meet_putter(void* room) noexcept {
+  wait_node* putter = nullptr;
+  {
+    const std::lock_guard guard(lock_);
+    if (met_closed_) return claim::closed;
+    putter = win_front(putters_);
+  }
+  if (putter == nullptr) return claim::none;
+  hand_over(putter->item, room, *putter);
+  return claim::ok;
+}
+
+}  // namespace sluice::detail
