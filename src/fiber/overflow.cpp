@@ -47,14 +47,20 @@ class message {
   std::size_t size_ = 0;
 };
 
-/// The stack whose guard the address lies on; null: none.
-stack_slot* overrun_stack(const void* address) noexcept {
+struct overrun {
+  void* owner = nullptr;
+  std::size_t stack_size = 0;
+};
+
+/// The stack whose guard the address lies on; no owner: none.
+overrun find_overrun(const void* address) noexcept {
   for (stack_slab* slab = stack_pool::all_slabs(); slab != nullptr; slab = slab->older_of_all) {
-    if (stack_slot* slot = slab->find(address)) {
-      return static_cast<const std::byte*>(address) < slot->bottom ? slot : nullptr;
-    }
+    const stack_slot* slot = slab->find(address);
+    if (slot == nullptr) continue;
+    if (static_cast<const std::byte*>(address) >= slot->bottom) break;
+    return {slot->owner(), slab->stack_size};
   }
-  return nullptr;
+  return {};
 }
 
 /// As if our handler were not there.
@@ -71,13 +77,13 @@ void pass_on(int signal, siginfo_t* info, void* where) noexcept {
 }
 
 void on_fault(int signal, siginfo_t* info, void* where) noexcept {
-  stack_slot* slot = info->si_code > 0 ? overrun_stack(info->si_addr) : nullptr;
-  if (slot == nullptr) return pass_on(signal, info, where);
+  const overrun found = info->si_code > 0 ? find_overrun(info->si_addr) : overrun{};
+  if (found.owner == nullptr) return pass_on(signal, info, where);
   message text;
   text.add("sluice: fiber ");
-  text.add_name(slot->owner());
+  text.add_name(found.owner);
   text.add(" overran its stack of ");
-  text.add(slot->size());
+  text.add(found.stack_size);
   text.add(" bytes; give it more with fiber_options::stack_size\n");
   text.print();
   std::abort();

@@ -25,6 +25,17 @@ constexpr std::size_t first_bytes = std::size_t{64} << 20;
 /// Free stacks of each size that keep their memory when the pools are trimmed.
 constexpr std::size_t kept_warm = 64;
 
+/// Tops of stacks lie at different offsets within a page, in steps of a cache line: at one offset
+/// the control blocks of all fibers would fight for a few sets of the caches. Half a page, because
+/// the frames of a parked fiber shall fit into the rest.
+constexpr std::size_t colours = 32;
+/// Room for that above each stack.
+constexpr std::size_t colour_room = 4096;
+
+std::size_t stride_of(std::size_t stack_size) noexcept {
+  return stack_pool::guard_size + stack_size + colour_room;
+}
+
 /// Written under growing_ of some pool; read by the fault handler.
 constinit atomic<stack_slab*> newest_of_all{nullptr};
 /// Written by whoever carves; read by counts().
@@ -140,7 +151,7 @@ void stack_pool::promise(std::size_t n) {
   if (try_promise(n)) return;
   const std::lock_guard guard(growing_);
   while (!try_promise(n)) {
-    const std::size_t stride = guard_size + stack_size_;
+    const std::size_t stride = stride_of(stack_size_);
     const std::size_t least = std::clamp<std::size_t>(first_bytes / stride, 1, first_places);
     const std::size_t places = std::clamp(newest_ != nullptr ? 2 * newest_->count : 0, least,
                                           std::max(least, most_places * least / first_places));
@@ -160,7 +171,8 @@ void stack_pool::release(std::size_t n) noexcept {
 std::unique_ptr<stack_slab> stack_pool::map_slab(std::size_t places) const {
   auto fresh = std::make_unique<stack_slab>();
   fresh->slots = std::make_unique<stack_slot[]>(places);
-  fresh->stride = guard_size + stack_size_;
+  fresh->stride = stride_of(stack_size_);
+  fresh->stack_size = stack_size_;
   fresh->count = places;
   const std::size_t bytes = fresh->stride * places;
   void* at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
@@ -170,7 +182,8 @@ std::unique_ptr<stack_slab> stack_pool::map_slab(std::size_t places) const {
   fresh->base = static_cast<std::byte*>(at);
   for (std::size_t i = 0; i < places; ++i) {
     fresh->slots[i].bottom = fresh->base + i * fresh->stride + guard_size;
-    fresh->slots[i].top = fresh->slots[i].bottom + stack_size_;
+    fresh->slots[i].top =
+        fresh->slots[i].bottom + stack_size_ + colour_room - i % colours * cache_line;
   }
   return fresh;
 }
