@@ -4,13 +4,12 @@
 #include <mutex>
 #include <utility>
 
+#include "channel/park_in.hpp"
+
 namespace sluice::detail {
 
 channel_core::channel_core(channel_kind kind, std::string name)
     : kind_(kind), name_(std::move(name)) {
-  joiners_.counted = false;
-  // Nobody looks at the counts of a rendezvous: who comes takes the lock anyway.
-  getters_.counted = putters_.counted = kind != channel_kind::rendezvous;
   watch_for_fork();
 }
 
@@ -18,31 +17,42 @@ channel_core::~channel_core() = default;
 
 // ---- the lists, under the lock ------------------------------------------------------------------
 
-void channel_core::announce(side& s, wait_node& node) noexcept {
-  s.list.push_back(node);
-  if (!s.counted) return;
-  // order: R4 seq_cst, before R5 in the one order with S1, S3, G1 and G3
-  s.waiting.fetch_add(1, memory_order_seq_cst);
+bool channel_core::is_counted(const wait_list& s) const noexcept {
+  return &s == &joiners_ ? joiners_counted_ : kind_ != channel_kind::rendezvous;
 }
 
-void channel_core::pop(side& s, wait_node& node) noexcept {
-  s.list.remove(node);
-  if (!s.counted) return;
+atomic<std::uint32_t>& channel_core::count_of(const wait_list& s) noexcept {
+  return &s == &getters_ ? getters_waiting_ : putters_waiting_;
+}
+
+claim channel_core::last_look(const wait_list& s) const noexcept {
+  if (&s == &joiners_) return claim::none;
+  return &s == &getters_ ? getters_look_ : putters_look_;
+}
+
+void channel_core::announce(wait_list& s, wait_node& node) noexcept {
+  s.push_back(node);
+  // order: R4 seq_cst, before R5 in the one order with S1, S3, G1 and G3
+  if (is_counted(s)) count_of(s).fetch_add(1, memory_order_seq_cst);
+}
+
+void channel_core::pop(wait_list& s, wait_node& node) noexcept {
+  s.remove(node);
   // order: relaxed, whoever still reads the higher count settles once too often
-  s.waiting.fetch_sub(1, memory_order_relaxed);
+  if (is_counted(s)) count_of(s).fetch_sub(1, memory_order_relaxed);
 }
 
 /// R4 of those who joined an open channel, at its close: after C1, before the look at head.
 void channel_core::count_joiners() noexcept {
-  joiners_.counted = true;
-  for (wait_node* node = joiners_.list.front(); node != nullptr; node = node->next) {
+  joiners_counted_ = true;
+  for (wait_node* node = joiners_.front(); node != nullptr; node = node->next) {
     // order: R4 seq_cst, as in announce
-    joiners_.waiting.fetch_add(1, memory_order_seq_cst);
+    putters_waiting_.fetch_add(1, memory_order_seq_cst);
   }
 }
 
-void channel_core::end_all(side& s, job_list& jobs) noexcept {
-  while (wait_node* node = s.list.front()) {
+void channel_core::end_all(wait_list& s, job_list& jobs) noexcept {
+  while (wait_node* node = s.front()) {
     const bool won = node->owner->try_claim(outcome::closed);
     pop(s, *node);
     if (won) jobs.push_back(*node, job::none);
@@ -53,19 +63,19 @@ void channel_core::end_all(side& s, job_list& jobs) noexcept {
 
 bool channel_core::serve_putters(job_list& jobs) noexcept {
   bool progress = false;
-  putters_.look = claim::none;
-  while (wait_node* node = putters_.list.front()) {
+  putters_look_ = claim::none;
+  while (wait_node* node = putters_.front()) {
     waiter& owner = *node->owner;
     if (!owner.try_reserve()) {
       pop(putters_, *node);  // it has withdrawn, and is about to find itself unlinked
       continue;
     }
-    putters_.look = claim_for_put(*node);
-    if (putters_.look != claim::ok && putters_.look != claim::closed) {
+    putters_look_ = claim_for_put(*node);
+    if (putters_look_ != claim::ok && putters_look_ != claim::closed) {
       owner.unreserve();
       break;
     }
-    const bool put = putters_.look == claim::ok;
+    const bool put = putters_look_ == claim::ok;
     owner.conclude(put ? outcome::completed : outcome::closed);
     pop(putters_, *node);
     jobs.push_back(*node, put ? job::put : job::none);
@@ -76,19 +86,19 @@ bool channel_core::serve_putters(job_list& jobs) noexcept {
 
 bool channel_core::serve_getters(job_list& jobs) noexcept {
   bool progress = false;
-  getters_.look = claim::none;
-  while (wait_node* node = getters_.list.front()) {
+  getters_look_ = claim::none;
+  while (wait_node* node = getters_.front()) {
     waiter& owner = *node->owner;
     if (!owner.try_reserve()) {
       pop(getters_, *node);  // it has withdrawn, and is about to find itself unlinked
       continue;
     }
-    getters_.look = claim_for_get(*node);
-    if (getters_.look != claim::ok && getters_.look != claim::closed) {
+    getters_look_ = claim_for_get(*node);
+    if (getters_look_ != claim::ok && getters_look_ != claim::closed) {
       owner.unreserve();
       break;
     }
-    const bool got = getters_.look == claim::ok;
+    const bool got = getters_look_ == claim::ok;
     owner.conclude(got ? outcome::completed : outcome::closed);
     pop(getters_, *node);
     jobs.push_back(*node, got ? job::get : job::none);
@@ -111,7 +121,7 @@ void channel_core::settle(job_list& jobs) noexcept {
       progress |= serve_getters(jobs);
     }
   }
-  if (!joiners_.list.empty() && drained()) end_all(joiners_, jobs);
+  if (!joiners_.empty() && drained()) end_all(joiners_, jobs);
 }
 
 /// Does what settle decided. The lock is not held: user moves run here, and strands wake up.
@@ -147,25 +157,20 @@ void channel_core::serve() noexcept {
 
 // ---- waiting ------------------------------------------------------------------------------------
 
-/// R6, and the withdrawal if nobody served the strand.
-outcome channel_core::park_in(side& s, wait_node& node, deadline until) noexcept {
-  const outcome how = park(*node.owner, until);
-  if (how == outcome::timed_out || how == outcome::cancelled) {
-    const std::lock_guard guard(lock_);
-    if (node.linked) pop(s, node);
-  }
-  return how;
+void channel_core::withdraw(wait_list& s, wait_node& node) noexcept {
+  const std::lock_guard guard(lock_);
+  if (node.linked) pop(s, node);
 }
 
 /// R4, R5, R6. Whoever looks and finds a busy place looks again instead of parking.
-outcome channel_core::wait_for_settle(side& s, wait_node& node, deadline until) noexcept {
+outcome channel_core::wait_for_settle(wait_list& s, wait_node& node, deadline until) noexcept {
   job_list jobs;
   backoff wait;
   lock_.lock();
   announce(s, node);
   for (;;) {
     settle(jobs);
-    const bool park_now = !node.linked || s.look != claim::busy;
+    const bool park_now = !node.linked || last_look(s) != claim::busy;
     lock_.unlock();
     perform(jobs);
     if (park_now) break;
@@ -180,19 +185,19 @@ outcome channel_core::wait_for_settle(side& s, wait_node& node, deadline until) 
 }
 
 outcome channel_core::wait_to_put(void* item, deadline until, const char* operation) noexcept {
-  waiter self(parker::current(), {operation, name_});
+  waiter self(parker::current(), {operation, &name_});
   wait_node node{.owner = &self, .item = item};
   return wait_for_settle(putters_, node, until);
 }
 
 outcome channel_core::wait_to_get(void* room, deadline until, const char* operation) noexcept {
-  waiter self(parker::current(), {operation, name_});
+  waiter self(parker::current(), {operation, &name_});
   wait_node node{.owner = &self, .item = room};
   return wait_for_settle(getters_, node, until);
 }
 
 outcome channel_core::wait_until_drained(deadline until) noexcept {
-  waiter self(parker::current(), {"join", name_});
+  waiter self(parker::current(), {"join", &name_});
   wait_node node{.owner = &self};
   return wait_for_settle(joiners_, node, until);
 }

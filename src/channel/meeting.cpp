@@ -12,15 +12,16 @@
 //    unpark, which is the last touch.
 #include <mutex>
 
+#include "channel/park_in.hpp"
 #include "sluice/detail/channel/core.hpp"
 
 namespace sluice::detail {
 
 /// Ends the wait of the strand that has waited longest as completed. The lock is held.
-inline wait_node* channel_core::win_front(side& s) noexcept {
-  while (wait_node* node = s.list.front()) {
+inline wait_node* channel_core::win_front(wait_list& s) noexcept {
+  while (wait_node* node = s.front()) {
     const bool won = node->owner->try_claim(outcome::completed);
-    s.list.remove(*node);
+    s.remove(*node);
     if (won) [[likely]]
       return node;
   }
@@ -34,11 +35,11 @@ inline void channel_core::hand_over(void* from, void* to, wait_node& partner) no
 }
 
 /// The lock is held, and given up.
-inline outcome channel_core::wait_for_partner(side& mine, void* item, deadline until,
+inline outcome channel_core::wait_for_partner(wait_list& mine, void* item, deadline until,
                                               const char* operation) noexcept {
-  waiter self(parker::current(), {operation, name_});
+  waiter self(parker::current(), {operation, &name_});
   wait_node node{.owner = &self, .item = item};
-  mine.list.push_back(node);
+  mine.push_back(node);
   lock_.unlock();
   return park_in(mine, node, until);
 }

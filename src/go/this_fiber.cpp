@@ -9,7 +9,7 @@ namespace sluice {
 
 void detail::sleep_strand(deadline until) {
   check_strand(operation_kind::may_wait);
-  waiter self(parker::current(), {"sleep", {}});
+  waiter self(parker::current(), {"sleep"});
   if (park(self, until) == outcome::cancelled) throw_cancelled();
 }
 

@@ -20,7 +20,8 @@ std::string describe(const waiter* wait) {
   if (wait == nullptr) return ": parked";
   std::ostringstream text;
   text << ": waits in " << wait->site().operation;
-  if (!wait->site().object.empty()) text << " of \"" << wait->site().object << '"';
+  const std::string* object = wait->site().object;
+  if (object != nullptr && !object->empty()) text << " of \"" << *object << '"';
   return text.str();
 }
 

@@ -41,6 +41,13 @@ class alignas(cache_line) fiber final : public parker, public runnable, public c
   verdict check(operation_kind kind) noexcept override;
   [[nodiscard]] std::uint64_t strand_id() const noexcept override { return task_->id(); }
 
+  /// Its frames will be needed in a moment: fetches them side by side, not one after the other.
+  void prefetch() const noexcept {
+    for (std::size_t at = 0; at < prefetched; at += cache_line) {
+      __builtin_prefetch(static_cast<const std::byte*>(sp) + at, 1);
+    }
+  }
+
   // ---- the worker's side ----------------------------------------------------------------------
   /// P1, P5. Called once by the context that runs after `this` was left to park.
   void announce(worker& by) noexcept;
@@ -65,6 +72,8 @@ class alignas(cache_line) fiber final : public parker, public runnable, public c
   [[nodiscard]] bool unwinding() const noexcept;
 
   static constexpr std::uint32_t held = 3;
+  /// Bytes above the stack pointer of a parked fiber down to the frame of its caller, about.
+  static constexpr std::size_t prefetched = 512;
 
   /// Who runs it, or did last. Written before it is resumed.
   worker* worker_ = nullptr;

@@ -196,7 +196,7 @@ void scheduler::wait_for_fibers() noexcept {
   constexpr std::chrono::seconds patience{5};
   deadline until = clock::now() + patience;
   for (;;) {
-    waiter self(parker::current(), {"~runtime", {}}, on_stop::keep_waiting);
+    waiter self(parker::current(), {"~runtime"}, on_stop::keep_waiting);
     {
       const std::lock_guard guard(closer_lock_);
       closer_ = &self;

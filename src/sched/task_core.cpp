@@ -31,7 +31,7 @@ void task_core::operator delete(void* room, std::size_t size) noexcept {
 // ---- joining -----------------------------------------------------------------------------------
 
 outcome task_core::wait_until_done(deadline until, on_stop stop) noexcept {
-  waiter self(parker::current(), {"join", name()}, stop);
+  waiter self(parker::current(), {"join", name_.get()}, stop);
   wait_node node{.owner = &self};
   {
     const std::lock_guard guard(lock_);

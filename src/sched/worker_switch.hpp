@@ -47,6 +47,7 @@ inline runnable* worker::take_next() noexcept {
 }
 
 inline void worker::push_woken(fiber& one) noexcept {
+  one.prefetch();
   // order: relaxed, only the owner fills it (I2)
   if (next_.load(memory_order_relaxed) == nullptr) {
     // order: release, pairs with take_next and steal_ready

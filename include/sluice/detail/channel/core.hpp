@@ -116,44 +116,46 @@ class SLUICE_API channel_core {
   virtual void move_item(void* from, void* to) noexcept = 0;
 
  private:
-  struct side {
-    explicit side(atomic<std::uint32_t>& count) noexcept : waiting(count) {}
-    wait_list list;
-    atomic<std::uint32_t>& waiting;
-    /// Do those in the list stand in `waiting`? Joiners do from the close on; nobody does in a
-    /// rendezvous.
-    bool counted = true;
-    /// Why the last settle stopped serving this side.
-    claim look = claim::none;
-  };
-
   void serve() noexcept;
   void settle(job_list& jobs) noexcept;
   bool serve_putters(job_list& jobs) noexcept;
   bool serve_getters(job_list& jobs) noexcept;
-  void end_all(side& s, job_list& jobs) noexcept;
+  void end_all(wait_list& s, job_list& jobs) noexcept;
   void perform(job_list& jobs) noexcept;
-  void announce(side& s, wait_node& node) noexcept;
-  void pop(side& s, wait_node& node) noexcept;
+  void announce(wait_list& s, wait_node& node) noexcept;
+  void pop(wait_list& s, wait_node& node) noexcept;
   void count_joiners() noexcept;
-  wait_node* win_front(side& s) noexcept;
+  /// Do those in the list stand in their count? Joiners do from the close on; nobody does in a
+  /// rendezvous.
+  [[nodiscard]] bool is_counted(const wait_list& s) const noexcept;
+  [[nodiscard]] atomic<std::uint32_t>& count_of(const wait_list& s) noexcept;
+  /// Why the last settle stopped serving that list.
+  [[nodiscard]] claim last_look(const wait_list& s) const noexcept;
+  wait_node* win_front(wait_list& s) noexcept;
   void hand_over(void* from, void* to, wait_node& partner) noexcept;
-  outcome wait_for_settle(side& s, wait_node& node, deadline until) noexcept;
-  outcome park_in(side& s, wait_node& node, deadline until) noexcept;
-  outcome wait_for_partner(side& mine, void* item, deadline until, const char* operation) noexcept;
+  outcome wait_for_settle(wait_list& s, wait_node& node, deadline until) noexcept;
+  void withdraw(wait_list& s, wait_node& node) noexcept;
+  outcome park_in(wait_list& s, wait_node& node, deadline until) noexcept;
+  outcome wait_for_partner(wait_list& mine, void* item, deadline until,
+                           const char* operation) noexcept;
 
+  // The first line of the object: all that a strand which waits or wakes needs.
+  const channel_kind kind_;
+  short_lock lock_;
+  bool met_closed_ = false;  ///< closed(), for whoever holds the lock
   /// How many getters wait. Written under the lock (R4 and its undoing); read at S3.
-  alignas(cache_line) atomic<std::uint32_t> getters_waiting_{0};
+  atomic<std::uint32_t> getters_waiting_{0};
   /// How many putters wait, and joiners of a closed channel. Written under the lock; read at G3.
   atomic<std::uint32_t> putters_waiting_{0};
-  const channel_kind kind_;
+  wait_list getters_;
+  wait_list putters_;
 
-  alignas(cache_line) short_lock lock_;
-  side getters_{getters_waiting_};
-  side putters_{putters_waiting_};
-  side joiners_{putters_waiting_};
+  // Under the lock.
+  alignas(cache_line) wait_list joiners_;
+  bool joiners_counted_ = false;
+  claim getters_look_ = claim::none;
+  claim putters_look_ = claim::none;
   std::exception_ptr cause_;
-  bool met_closed_ = false;  ///< closed(), for whoever holds the lock
 
   /// Handles of all sorts; senders and receivers among them.
   atomic<std::uint64_t> handles_{1};

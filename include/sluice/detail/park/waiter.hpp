@@ -15,7 +15,7 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
+#include <string>
 
 #include "sluice/detail/base/atomic.hpp"
 #include "sluice/detail/base/backoff.hpp"
@@ -36,10 +36,10 @@ enum class outcome : std::uint32_t {
 /// Does the wait end when the strand's stop is requested?
 enum class on_stop : std::uint8_t { end_wait, keep_waiting };
 
-/// What a dump says of a wait. The texts outlive the wait.
+/// What a dump says of a wait. The texts outlive the wait; the object's name may be null.
 struct wait_site {
   const char* operation = "wait";
-  std::string_view object = {};
+  const std::string* object = nullptr;
 };
 
 class waiter {
