@@ -173,6 +173,21 @@ TEST_CASE("a queue destroys what is left, each item once, and gives its memory b
   CHECK(test::blocks == before);
 }
 
+TEST_CASE("a queue with an operation that never ends, as in a forked child, can be destroyed") {
+  const std::int64_t before = test::blocks;
+  for (const number many_before : {0, 1, 61, 62, 63, 64, 130}) {
+    segments<test::counted> q;
+    for (number i = 0; i < many_before; ++i) put(q, i);
+    segments<test::counted>::position claimed;
+    CHECK(q.claim_put(claimed) == claim::ok);
+    put(q, many_before);
+    if (many_before > 0) get(q);
+  }
+  CHECK(test::counted::alive() == 0);
+  CHECK(test::counted::misuses() == 0);
+  CHECK(test::blocks == before);
+}
+
 TEST_CASE("a put that finds no memory has changed nothing, and the next one works") {
   for (number there = 0; there < 2 * slots; ++there) {
     segments<number> q;

@@ -59,15 +59,20 @@ class segments {
   segments(const segments&) = delete;
   segments& operator=(const segments&) = delete;
 
-  /// Destroys the items that are left. No strand uses the queue any more.
+  /// Destroys the items that are left. No strand uses the queue any more. Waits for nobody: in a
+  /// forked child a strand that no longer exists may have stopped in the middle of an operation.
   ~segments() {
-    position at;
-    while (claim_get(at) == claim::ok) {
-      take(at)->~T();
-      release(at);
-    }
     // order: relaxed, the last strand
-    delete head_.in.load(memory_order_relaxed);
+    std::size_t i = head_.index.load(memory_order_relaxed) % span;
+    // order: relaxed, the last strand
+    for (segment* in = head_.in.load(memory_order_relaxed); in != nullptr; i = 0) {
+      for (; i < slots; ++i) {
+        // order: relaxed, the last strand
+        if (in->all[i].published.load(memory_order_relaxed)) item_of({in, i})->~T();
+      }
+      // order: relaxed, the last strand
+      delete std::exchange(in, in->next.load(memory_order_relaxed));
+    }
     // order: relaxed, the last strand
     delete spare_.load(memory_order_relaxed);
   }
@@ -144,7 +149,7 @@ class segments {
     backoff wait;
     // order: acquire, pairs S2: the item is whole
     while (!s.published.load(memory_order_acquire)) wait.pause();
-    return std::launder(reinterpret_cast<T*>(s.item));
+    return item_of(at);
   }
 
   /// G2. The slot will not be touched any more; the last getter to leave recycles the segment.
@@ -213,6 +218,10 @@ class segments {
     atomic<std::uint64_t> index{0};
     atomic<segment*> in{nullptr};
   };
+
+  static T* item_of(position at) noexcept {
+    return std::launder(reinterpret_cast<T*>(at.in->all[at.slot].item));
+  }
 
   /// The index after a step over a segment's end that is still under way.
   static std::uint64_t whole(std::uint64_t index) noexcept {
