@@ -27,6 +27,7 @@ runnable* idle_policy::rest(worker& me) noexcept {
   running_.fetch_add(1, memory_order_seq_cst);
   // order: relaxed, only I make myself stop being the watcher
   if (watcher_.load(memory_order_relaxed) == &me) pass_watch_on(me);
+  home_.note_running(me);
   return found;
 }
 
@@ -115,18 +116,26 @@ void idle_policy::sleep(worker& me) noexcept {
 
 /// Until when this one sleeps: as the watcher, as the keeper of the earliest timer, or for ever.
 deadline idle_policy::choose_role(worker& me) noexcept {
-  const bool watch_is_on = anybody_runs();
   const deadline earliest = home_.earliest_timer();
-  const std::lock_guard guard(lock_);
-  // order: relaxed, written under the lock
-  worker* watcher = watcher_.load(memory_order_relaxed);
-  if (watch_is_on && (watcher == nullptr || watcher == &me)) {
-    // order: relaxed, whoever does not see it yet elects one too many
-    watcher_.store(&me, memory_order_relaxed);
-    return std::min(earliest, clock::now() + spread_delay);
+  for (;;) {
+    const bool watch_is_on = anybody_runs();
+    const std::lock_guard guard(lock_);
+    // order: relaxed, written under the lock
+    worker* watcher = watcher_.load(memory_order_relaxed);
+    if (watch_is_on && (watcher == nullptr || watcher == &me)) {
+      // order: relaxed, whoever does not see it yet elects one too many
+      watcher_.store(&me, memory_order_relaxed);
+      return std::min(earliest, clock::now() + spread_delay);
+    }
+    if (watcher != &me) return keep_timer(me, earliest);
+    // order: seq_cst, before the look that follows: who has begun to run in between may have taken
+    // me for the watcher
+    watcher_.store(nullptr, memory_order_seq_cst);
   }
-  // order: relaxed, nobody runs whose work could be missed
-  if (watcher == &me) watcher_.store(nullptr, memory_order_relaxed);
+}
+
+/// Whoever finds no keeper, or one that sleeps too long, keeps the earliest timer. Under the lock.
+deadline idle_policy::keep_timer(worker& me, deadline earliest) noexcept {
   if (earliest == no_deadline || (keeper_ != nullptr && keeper_until_ <= earliest)) {
     return no_deadline;
   }
@@ -180,15 +189,16 @@ void idle_policy::rouse(worker& one) noexcept {
   futex_wake(one.idle.word, 1);
 }
 
-void idle_policy::wake_for_outside_work() noexcept {
+bool idle_policy::wake_for_outside_work() noexcept {
   // order: W5 seq_cst, after W4 in the one order with W1 and W2
-  if (idle_count_.load(memory_order_seq_cst) == 0) return;
+  if (idle_count_.load(memory_order_seq_cst) == 0) return false;
   worker* one = nullptr;
   {
     const std::lock_guard guard(lock_);
     one = pop_sleeper();
   }
   if (one != nullptr) rouse(*one);
+  return one != nullptr;
 }
 
 void idle_policy::elect_watcher() noexcept {

@@ -44,14 +44,14 @@ class idle_policy {
   /// The worker's thread begins, and counts as running.
   void begin() noexcept;
 
-  /// W5. Work came from outside: wakes a sleeper, if there is one.
-  void wake_for_outside_work() noexcept;
+  /// W5. Work came from outside: wakes a sleeper; false: there is none.
+  bool wake_for_outside_work() noexcept;
   /// After a push onto an own queue: is there nobody who would see it?
   [[nodiscard]] bool needs_watcher() const noexcept {
-    // order: relaxed, the pusher's own RMW on running_ comes before; see the head of the file
-    return watcher_.load(memory_order_relaxed) == nullptr &&
-           // order: relaxed, as above
-           idle_count_.load(memory_order_relaxed) > 0;
+    // order: seq_cst, after the own RMW on running_ in the one order with W1 and choose_role
+    return watcher_.load(memory_order_seq_cst) == nullptr &&
+           // order: seq_cst, as above
+           idle_count_.load(memory_order_seq_cst) > 0;
   }
   /// Makes an idle worker the watcher and wakes it.
   void elect_watcher() noexcept;
@@ -79,6 +79,7 @@ class idle_policy {
   [[nodiscard]] runnable* steal_from(worker& me, worker& victim, bool coarse) noexcept;
   void sleep(worker& me) noexcept;
   [[nodiscard]] deadline choose_role(worker& me) noexcept;
+  [[nodiscard]] deadline keep_timer(worker& me, deadline earliest) noexcept;
   void pass_watch_on(worker& me) noexcept;
 
   void enlist(worker& me) noexcept;

@@ -79,6 +79,13 @@ class run_queue {
     return slots_[head % capacity].load(memory_order_relaxed);
   }
 
+  /// What will be popped `ahead` pops from now, as of now; null: nothing. Owner.
+  [[nodiscard]] runnable* peek(std::uint64_t ahead) const noexcept {
+    const std::uint64_t at = head() + ahead;
+    // order: relaxed, a hint: it is looked at by nobody before it is popped
+    return at < tail() ? slots_[at % capacity].load(memory_order_relaxed) : nullptr;
+  }
+
   /// Owner, when it is full: gives up the older half. Empty: a thief came first.
   chain shed_half() noexcept {
     constexpr std::uint64_t count = capacity / 2;

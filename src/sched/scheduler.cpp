@@ -134,7 +134,7 @@ void scheduler::spawn(task_core& task, std::size_t stack_size) {
     stack_pool::of_class(size_class).release(1);
     throw std::bad_alloc();
   }
-  idle_.wake_for_outside_work();
+  wake_for_outside_work();
 }
 
 void scheduler::make_ready_from_outside(fiber& one) noexcept {
@@ -149,7 +149,12 @@ void scheduler::make_ready_from_outside(fiber& one) noexcept {
 
 void scheduler::inject(const chain& some) noexcept {
   incoming_.push(some);
-  idle_.wake_for_outside_work();
+  wake_for_outside_work();
+}
+
+void scheduler::wake_for_outside_work() noexcept {
+  // Nobody is idle: what runs must give the work its turn, and the ticker sees to that.
+  if (!idle_.wake_for_outside_work() && ticker_.is_asleep()) ticker_.wake();
 }
 
 void scheduler::fire_timers() noexcept {

@@ -54,12 +54,21 @@ class scheduler {
   void make_ready_from_outside(fiber& one) noexcept;
   /// What overflows a worker's queues.
   void inject(const chain& some) noexcept;
+  void wake_for_outside_work() noexcept;
   /// A worker has pushed onto its own queue.
   void note_surplus() noexcept {
     if (idle_.needs_watcher()) [[unlikely]]
       idle_.elect_watcher();
     if (ticker_.is_asleep()) [[unlikely]]
       ticker_.wake();
+  }
+  /// A worker has begun to run, and counts as running. What it put into its own queues before may
+  /// need a watcher, and timers or work from outside the ticker.
+  void note_running(worker& me) noexcept {
+    if (me.has_ready() || me.has_fresh()) return note_surplus();
+    if (ticker_.is_asleep() && (earliest_timer() != no_deadline || incoming_.maybe_work())) {
+      ticker_.wake();
+    }
   }
   using unhandled = std::function<void(std::string_view, std::exception_ptr)>;
   [[nodiscard]] const std::shared_ptr<const unhandled>& on_unhandled() const noexcept {

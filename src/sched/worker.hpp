@@ -149,6 +149,7 @@ class alignas(cache_line) worker {
   void retire() noexcept;
 
   [[nodiscard]] runnable* take_next() noexcept;
+  void prefetch_ready() const noexcept;
   void queue_task(task_core& task) noexcept;
   [[nodiscard]] runnable* pick_fairly() noexcept;
   [[nodiscard]] runnable* pick_task() noexcept;

@@ -21,8 +21,20 @@ inline runnable* worker::pick() noexcept {
     if (runnable* one = pick_fairly()) return one;
   }
   if (runnable* one = take_next()) return one;
-  if (runnable* one = alone_ ? ready_.pop_alone() : ready_.pop()) return one;
+  if (runnable* one = alone_ ? ready_.pop_alone() : ready_.pop()) {
+    prefetch_ready();
+    return one;
+  }
   return pick_task();
+}
+
+/// The block of the fiber after the next, whose frames are then fetched through it.
+inline void worker::prefetch_ready() const noexcept {
+  if (const runnable* later = ready_.peek(1)) __builtin_prefetch(later, 1);
+  const runnable* soon = ready_.peek(0);
+  if (soon != nullptr && soon->what == runnable::sort::fiber) {
+    static_cast<const fiber*>(soon)->prefetch();
+  }
 }
 
 inline runnable* worker::take_next() noexcept {
