@@ -93,7 +93,7 @@ template <class T, class Key>
   sluice::detail::channel_core& core = sluice::detail::putting<inside, T>::core(ch);
   const std::lock_guard guard(core.*open(lock_key{}));
   std::size_t count = 0;
-  for (const auto* node = (core.*open(side)).list.front(); node != nullptr; node = node->next) {
+  for (const auto* node = (core.*open(side)).front(); node != nullptr; node = node->next) {
     ++count;
   }
   return count;
