@@ -119,8 +119,8 @@ class scheduler {
 
   /// Tasks started from outside the workers.
   alignas(cache_line) atomic<std::uint64_t> spawned_outside_{0};
-  /// Threads that are in make_ready_from_outside. The fiber that they bring may run and end, and the
-  /// runtime with it, while they still look for a worker to wake.
+  /// Threads that are in make_ready_from_outside. The fiber that they bring may run and end, and
+  /// the runtime with it, while they still look for a worker to wake.
   atomic<std::uint32_t> visitors_{0};
   /// E1. Written once.
   atomic<bool> closing_{false};

@@ -117,6 +117,7 @@ void task_core::report_unjoined() noexcept {
 // ---- stopping ----------------------------------------------------------------------------------
 
 bool task_core::request_stop() noexcept {
+  if (in_forked_child()) return false;
   raise_attention();
   // order: K1 seq_cst, after the raise and before P4 in the one order with P1 and P5
   const std::uint32_t before = state_.fetch_or(stop_bit, memory_order_seq_cst);
