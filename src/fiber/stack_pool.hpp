@@ -68,7 +68,7 @@ struct stack_slab {
   std::size_t stride = 0;
   std::size_t count = 0;
   std::size_t stack_size = 0;  ///< that each stack has at least
-  std::size_t carved = 0;  ///< places from the start that were given out; the pool's lock
+  std::size_t carved = 0;      ///< places from the start that were given out; the pool's lock
   std::unique_ptr<stack_slot[]> slots;
   stack_slab* newer = nullptr;         ///< of the same pool
   stack_slab* older_of_all = nullptr;  ///< of all pools

@@ -42,7 +42,7 @@ class task_memory {
   }
 
  private:
-  static constexpr std::size_t step = 64;
+  static constexpr std::size_t step = 16;
   static constexpr std::size_t largest = 512;
   /// Of each size: a batch of a thousand tasks finds its memory again.
   static constexpr std::uint32_t most_kept = 1024;
