@@ -55,8 +55,8 @@ class SLUICE_API task_core : public runnable {
   static void* operator new(std::size_t size, std::align_val_t alignment) {
     return ::operator new(size, alignment);
   }
-  static void operator delete(void* room, std::size_t size, std::align_val_t alignment) noexcept {
-    ::operator delete(room, size, alignment);
+  static void operator delete(void* room, std::size_t, std::align_val_t alignment) noexcept {
+    ::operator delete(room, alignment);
   }
 
   // ---- the handle's side: whoever calls holds it ----------------------------------------------
