@@ -186,19 +186,19 @@ outcome channel_core::wait_for_settle(wait_list& s, wait_node& node, deadline un
 
 outcome channel_core::wait_to_put(void* item, deadline until, const char* operation) noexcept {
   waiter self(parker::current(), {operation, &name_});
-  wait_node node{.owner = &self, .item = item};
+  wait_node node(self, item);
   return wait_for_settle(putters_, node, until);
 }
 
 outcome channel_core::wait_to_get(void* room, deadline until, const char* operation) noexcept {
   waiter self(parker::current(), {operation, &name_});
-  wait_node node{.owner = &self, .item = room};
+  wait_node node(self, room);
   return wait_for_settle(getters_, node, until);
 }
 
 outcome channel_core::wait_until_drained(deadline until) noexcept {
   waiter self(parker::current(), {"join", &name_});
-  wait_node node{.owner = &self};
+  wait_node node(self);
   return wait_for_settle(joiners_, node, until);
 }
 

@@ -38,7 +38,7 @@ inline void channel_core::hand_over(void* from, void* to, wait_node& partner) no
 inline outcome channel_core::wait_for_partner(wait_list& mine, void* item, deadline until,
                                               const char* operation) noexcept {
   waiter self(parker::current(), {operation, &name_});
-  wait_node node{.owner = &self, .item = item};
+  wait_node node(self, item);
   mine.push_back(node);
   lock_.unlock();
   return park_in(mine, node, until);

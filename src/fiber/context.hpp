@@ -38,9 +38,9 @@ struct context {
   using entry = void (*)(context& self, void* message);
 
   void* sp = nullptr;  ///< where to resume; meaningless while it runs
-  entry begin = nullptr;
   exception_state exceptions;
   int saved_errno = 0;
+  entry begin = nullptr;
 #if SLUICE_ASAN
   const void* stack_bottom = nullptr;
   std::size_t stack_size = 0;

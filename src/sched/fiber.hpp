@@ -27,7 +27,15 @@ namespace sluice::detail {
 
 class worker;
 
-class alignas(cache_line) fiber final : public parker, public runnable, public context {
+/// Who runs a fiber, or did last. A base, so that it lies in the first line of the block.
+struct fiber_place {
+  worker* worker_ = nullptr;
+};
+
+class alignas(cache_line) fiber final : public parker,
+                                        public runnable,
+                                        private fiber_place,
+                                        public context {
  public:
   /// The control block of that stack, as built by the last build().
   [[nodiscard]] static fiber& on(stack_slot& slot) noexcept {
@@ -43,6 +51,7 @@ class alignas(cache_line) fiber final : public parker, public runnable, public c
 
   /// Its frames will be needed in a moment: fetches them side by side, not one after the other.
   void prefetch() const noexcept {
+    __builtin_prefetch(reinterpret_cast<const std::byte*>(this) + cache_line, 1);
     for (std::size_t at = 0; at < prefetched; at += cache_line) {
       __builtin_prefetch(static_cast<const std::byte*>(sp) + at, 1);
     }
@@ -75,8 +84,6 @@ class alignas(cache_line) fiber final : public parker, public runnable, public c
   /// Bytes above the stack pointer of a parked fiber down to the frame of its caller, about.
   static constexpr std::size_t prefetched = 512;
 
-  /// Who runs it, or did last. Written before it is resumed.
-  worker* worker_ = nullptr;
   task_core* task_ = nullptr;
   waiter* waiting_ = nullptr;
   /// May a stop end the wait? Not while an exception unwinds the stack.

@@ -32,7 +32,7 @@ void task_core::operator delete(void* room, std::size_t size) noexcept {
 
 outcome task_core::wait_until_done(deadline until, on_stop stop) noexcept {
   waiter self(parker::current(), {"join", name_.get()}, stop);
-  wait_node node{.owner = &self};
+  wait_node node(self);
   {
     const std::lock_guard guard(lock_);
     // order: J1 acq_rel, either T1 sees that somebody waits, or this sees T1

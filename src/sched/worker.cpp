@@ -83,7 +83,8 @@ runnable* worker::take_from_outside() noexcept {
   runnable* rest = std::exchange(taken.first->link, nullptr);
   while (rest != nullptr) {
     runnable& one = *std::exchange(rest, rest->link);
-    one.what == runnable::sort::fiber ? push_ready(one) : queue_task(static_cast<task_core&>(one));
+    one.what == runnable::sort::fiber ? push_ready(static_cast<fiber&>(one))
+                                      : queue_task(static_cast<task_core&>(one));
   }
   return taken.first;
 }
@@ -99,7 +100,7 @@ runnable* worker::pick_fairly() noexcept {
   return fresh_.take_oldest();
 }
 
-void worker::push_ready(runnable& one) noexcept {
+void worker::push_ready(fiber& one) noexcept {
   while (!ready_.push(one)) {
     const chain shed = ready_.shed_half();
     if (shed.count > 0) home_.inject(shed);
@@ -231,13 +232,13 @@ runnable* worker::steal_ready(worker& victim) noexcept {
     // order: relaxed, a hint
     if (victim.next_.load(memory_order_relaxed) == nullptr) return nullptr;
     // order: acquire, pairs with push_woken
-    runnable* one = victim.next_.exchange(nullptr, memory_order_acquire);
+    fiber* one = victim.next_.exchange(nullptr, memory_order_acquire);
     if (one != nullptr) bump(steals_);
     return one;
   }
   bump(steals_);
   runnable* rest = taken.first->link;
-  while (rest != nullptr) push_ready(*std::exchange(rest, rest->link));
+  while (rest != nullptr) push_ready(static_cast<fiber&>(*std::exchange(rest, rest->link)));
   return taken.first;
 }
 

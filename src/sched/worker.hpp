@@ -75,7 +75,7 @@ class alignas(cache_line) worker {
   void arm(timer& t, waiter& w, deadline until) noexcept { timers_.arm(t, w, until); }
   /// A fiber that was just made ready: runs next here.
   void push_woken(fiber& one) noexcept;
-  void push_ready(runnable& one) noexcept;
+  void push_ready(fiber& one) noexcept;
   void push_task(task_core& task) noexcept;
   /// Room for one more stack of the default size. Throws std::bad_alloc.
   void take_promise();
@@ -148,7 +148,7 @@ class alignas(cache_line) worker {
   void run(runnable& one) noexcept;
   void retire() noexcept;
 
-  [[nodiscard]] runnable* take_next() noexcept;
+  [[nodiscard]] fiber* take_next() noexcept;
   void prefetch_ready() const noexcept;
   void queue_task(task_core& task) noexcept;
   [[nodiscard]] runnable* pick_fairly() noexcept;
@@ -197,7 +197,7 @@ class alignas(cache_line) worker {
   std::uint64_t picks_at_tick_ = 0;  ///< the ticker's own
 
   /// I2.
-  alignas(cache_line) atomic<runnable*> next_{nullptr};
+  alignas(cache_line) atomic<fiber*> next_{nullptr};
   run_queue ready_;
   task_deque fresh_;
   timer_shard timers_;

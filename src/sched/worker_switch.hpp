@@ -20,7 +20,7 @@ inline runnable* worker::pick() noexcept {
   if (--fair_in_ == 0) [[unlikely]] {
     if (runnable* one = pick_fairly()) return one;
   }
-  if (runnable* one = take_next()) return one;
+  if (fiber* one = take_next()) return one;
   if (runnable* one = alone_ ? ready_.pop_alone() : ready_.pop()) {
     prefetch_ready();
     return one;
@@ -28,18 +28,19 @@ inline runnable* worker::pick() noexcept {
   return pick_task();
 }
 
-/// The block of the fiber after the next, whose frames are then fetched through it.
+/// The blocks of the next two fibers, and the frames of the next. Beside thieves a fiber in the queue
+/// is not ours to look into: its block is fetched, but not read.
 inline void worker::prefetch_ready() const noexcept {
   if (const runnable* later = ready_.peek(1)) __builtin_prefetch(later, 1);
   const runnable* soon = ready_.peek(0);
-  if (soon != nullptr && soon->what == runnable::sort::fiber) {
-    static_cast<const fiber*>(soon)->prefetch();
-  }
+  if (soon == nullptr) return;
+  if (alone_) return static_cast<const fiber*>(soon)->prefetch();
+  __builtin_prefetch(soon, 1);
 }
 
-inline runnable* worker::take_next() noexcept {
+inline fiber* worker::take_next() noexcept {
   // order: relaxed, only the owner fills it (I2)
-  runnable* one = next_.load(memory_order_relaxed);
+  fiber* one = next_.load(memory_order_relaxed);
   if (one == nullptr) {
     streak_ = 0;
     return nullptr;
@@ -68,7 +69,7 @@ inline void worker::push_woken(fiber& one) noexcept {
     return;
   }
   // order: acq_rel, as above; a thief may empty it meanwhile
-  if (runnable* before = next_.exchange(&one, memory_order_acq_rel)) push_ready(*before);
+  if (fiber* before = next_.exchange(&one, memory_order_acq_rel)) push_ready(*before);
 }
 
 // ---- switching ----------------------------------------------------------------------------------

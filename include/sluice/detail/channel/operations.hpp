@@ -44,14 +44,14 @@ template <class T>
 template <class T>
 status put_item(channel_core& core, T& item, deadline until, const char* operation) {
   check_strand(operation_kind::may_wait);
-  if (core.kind() != channel_kind::rendezvous) [[likely]] {
-    const claim found = as_kind<T>(core, [&](auto& ch) { return ch.try_put(item); });
-    if (found == claim::ok) [[likely]]
-      return status::ok;
-    if (found == claim::closed) return status::closed;
-    return as_status(core.wait_to_put(std::addressof(item), until, operation));
+  if (core.kind() == channel_kind::rendezvous) {
+    return as_status(core.meet_or_wait_to_put(std::addressof(item), until, operation));
   }
-  return as_status(core.meet_or_wait_to_put(std::addressof(item), until, operation));
+  const claim found = as_kind<T>(core, [&](auto& ch) { return ch.try_put(item); });
+  if (found == claim::ok) [[likely]]
+    return status::ok;
+  if (found == claim::closed) return status::closed;
+  return as_status(core.wait_to_put(std::addressof(item), until, operation));
 }
 
 /// `ok`, `full` or `closed`; never parks.
@@ -68,14 +68,14 @@ status try_put_item(channel_core& core, T& item) {
 template <class T>
 status get_item(channel_core& core, item_room<T>& room, deadline until, const char* operation) {
   check_strand(operation_kind::may_wait);
-  if (core.kind() != channel_kind::rendezvous) [[likely]] {
-    const claim found = as_kind<T>(core, [&](auto& ch) { return ch.try_get(&room.item); });
-    if (found == claim::ok) [[likely]]
-      return status::ok;
-    if (found == claim::closed) return status::closed;
-    return as_status(core.wait_to_get(&room.item, until, operation));
+  if (core.kind() == channel_kind::rendezvous) {
+    return as_status(core.meet_or_wait_to_get(&room.item, until, operation));
   }
-  return as_status(core.meet_or_wait_to_get(&room.item, until, operation));
+  const claim found = as_kind<T>(core, [&](auto& ch) { return ch.try_get(&room.item); });
+  if (found == claim::ok) [[likely]]
+    return status::ok;
+  if (found == claim::closed) return status::closed;
+  return as_status(core.wait_to_get(&room.item, until, operation));
 }
 
 /// `ok` (the room is filled), `empty` or `closed` (and drained); never parks.

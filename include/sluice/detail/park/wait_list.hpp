@@ -19,14 +19,21 @@ enum class job : std::uint8_t {
 
 /// One place of a waiter in one list; on the waiting strand's stack.
 struct wait_node {
-  waiter* owner = nullptr;
-  void* item = nullptr;       ///< put: the item to take; get: raw storage to fill
-  std::uint64_t ticket = 0;   ///< the slot claimed for it; set together with `todo`
-  void* place = nullptr;      ///< where that slot is: a segment, or the node to exchange with
-  wait_node* next = nullptr;  ///< in a wait list, later in a job list
-  wait_node* prev = nullptr;
-  job todo = job::none;
+  wait_node() noexcept = default;
+  explicit wait_node(waiter& w, void* place_of_item = nullptr) noexcept
+      : item(place_of_item), owner(&w) {}
+
+  // Written by whoever serves it: left unset here, because most of making a node was zeroing it.
+  std::uint64_t ticket;  ///< the slot claimed for it; set together with `todo`
+  void* place;           ///< where that slot is: a segment, or the node to exchange with
+  job todo;
+  // Written by the lists.
   bool linked = false;
+  wait_node* next;  ///< in a wait list, later in a job list
+  wait_node* prev;
+
+  void* item = nullptr;  ///< put: the item to take; get: raw storage to fill
+  waiter* owner = nullptr;
 };
 
 class wait_list {
