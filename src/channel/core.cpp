@@ -202,6 +202,8 @@ outcome channel_core::wait_until_drained(deadline until) noexcept {
   return wait_for_settle(joiners_, node, until);
 }
 
+void channel_core::let_getters_run() noexcept { parker::current().offer_turn(); }
+
 // ---- the close ----------------------------------------------------------------------------------
 
 bool channel_core::close(std::exception_ptr cause) noexcept {

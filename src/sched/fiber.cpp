@@ -36,6 +36,8 @@ verdict fiber::check(operation_kind kind) noexcept {
   return stops ? verdict::stop : verdict::proceed;
 }
 
+void fiber::offer_turn() noexcept { worker_->yield(*this); }
+
 bool fiber::stop_requested() const noexcept {
   return task_->stop_requested() || worker_->home().closing();
 }

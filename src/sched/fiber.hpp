@@ -47,6 +47,7 @@ class alignas(cache_line) fiber final : public parker,
   // ---- parker: called by the fiber itself -----------------------------------------------------
   void wait(waiter& w, deadline until) noexcept override;
   verdict check(operation_kind kind) noexcept override;
+  void offer_turn() noexcept override;
   [[nodiscard]] std::uint64_t strand_id() const noexcept override { return task_->id(); }
 
   /// Its frames will be needed in a moment: fetches them side by side, not one after the other.

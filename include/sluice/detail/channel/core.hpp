@@ -90,6 +90,9 @@ class SLUICE_API channel_core {
     if (putters_waiting_.load(memory_order_seq_cst) != 0) serve();
   }
 
+  /// A putter that never waits is far ahead of the getters: lets them run, if they share a worker.
+  static void let_getters_run() noexcept;
+
   /// True for the one call that closed. `cause` may be null.
   bool close(std::exception_ptr cause) noexcept;
   /// What the channel was closed with; read only after an answer that said closed.

@@ -4,6 +4,8 @@
 // of the other side. All are noexcept but for the unbounded put, which may need memory.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <string>
 #include <utility>
 
@@ -20,7 +22,7 @@ void relocate(void* from, void* to) noexcept {
   ::new (to) T(std::move(*item));
 }
 
-// ---- bounded --------------------------------------------------------------------------------------
+// ---- bounded -----------------------------------------------------------------------------------
 
 template <class T>
 class bounded final : public channel_core {
@@ -127,7 +129,7 @@ class bounded final : public channel_core {
   ring<T> ring_;
 };
 
-// ---- unbounded ------------------------------------------------------------------------------------
+// ---- unbounded ---------------------------------------------------------------------------------
 
 template <class T>
 class unbounded_channel final : public channel_core {
@@ -142,6 +144,8 @@ class unbounded_channel final : public channel_core {
     if (found == claim::ok) [[likely]] {
       queue_.publish(at, std::move(item));
       after_put();
+      if (queue_.is_last(at) && queue_.size() > far_ahead) [[unlikely]]
+        let_getters_run();
     }
     return found;
   }
@@ -214,10 +218,15 @@ class unbounded_channel final : public channel_core {
     queue_.release(at);
   }
 
+  /// Items that a putter puts before it lets getters on its worker run: what waits shall fit into
+  /// the second cache. Without that a fiber which only puts would fill memory for a whole time slice.
+  static constexpr std::size_t far_ahead =
+      std::clamp<std::size_t>(128 * 1024 / (sizeof(T) + 8), 128, 4096);
+
   segments<T> queue_;
 };
 
-// ---- rendezvous -----------------------------------------------------------------------------------
+// ---- rendezvous --------------------------------------------------------------------------------
 
 template <class T>
 class rendezvous_channel final : public channel_core {

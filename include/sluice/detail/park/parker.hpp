@@ -53,6 +53,10 @@ class SLUICE_API parker {
   /// Called by the strand itself, see attention.hpp.
   virtual verdict check(operation_kind kind) noexcept = 0;
 
+  /// Called by the strand itself, in no hurry: others may have their turn on its worker. Nothing on
+  /// a plain thread.
+  virtual void offer_turn() noexcept {}
+
   /// A number that differs for any two strands of the process.
   [[nodiscard]] virtual std::uint64_t strand_id() const noexcept = 0;
 

@@ -105,6 +105,9 @@ class segments {
     }
   }
 
+  /// Is that the last place of a segment? A good moment for what is to happen now and then.
+  [[nodiscard]] static bool is_last(position at) noexcept { return at.slot + 1 == slots; }
+
   /// S2. Moves the item into the claimed slot and shows it to getters.
   void publish(position at, T&& item) noexcept {
     slot& s = at.in->all[at.slot];
