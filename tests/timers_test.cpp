@@ -1,0 +1,189 @@
+// The heap of timers: order, the earliest one, and who ends a wait when several want to.
+#include "sched/timers.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <thread>
+#include <vector>
+
+#include "support/watch.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using sluice::detail::deadline;
+using sluice::detail::no_deadline;
+using sluice::detail::operation_kind;
+using sluice::detail::outcome;
+using sluice::detail::parker;
+using sluice::detail::timer;
+using sluice::detail::timer_shard;
+using sluice::detail::verdict;
+using sluice::detail::waiter;
+
+/// Stands for a parked fiber: notes when it is woken.
+class strand final : public parker {
+ public:
+  explicit strand(std::vector<int>* order = nullptr, int number = 0)
+      : order_(order), number_(number) {
+    park();
+  }
+  void wait(waiter&, deadline) noexcept override {}
+  verdict check(operation_kind) noexcept override { return verdict::proceed; }
+  [[nodiscard]] std::uint64_t strand_id() const noexcept override { return 0; }
+
+  void park() noexcept { word_.store(parked); }
+  [[nodiscard]] bool woken() const noexcept { return word_.load() == notified; }
+
+ private:
+  void wake() noexcept override {
+    if (order_ != nullptr) order_->push_back(number_);
+  }
+  std::vector<int>* order_;
+  int number_;
+};
+
+/// One wait with a deadline.
+struct timed {
+  explicit timed(std::vector<int>* order = nullptr, int number = 0)
+      : who(order, number), wait(who, {}) {}
+  strand who;
+  waiter wait;
+  timer own;
+};
+
+constexpr deadline start{std::chrono::hours(1)};
+
+}  // namespace
+
+TEST_CASE("timers fire in the order of their deadlines, only those whose time has come") {
+  auto random = test::random_for("order");
+  for (int round = 0; round < 50; ++round) {
+    timer_shard shard;
+    std::vector<int> woken;
+    std::deque<timed> waits;
+    std::vector<int> deadlines(100);
+    for (int i = 0; i < 100; ++i) deadlines[i] = i;
+    std::shuffle(deadlines.begin(), deadlines.end(), random);
+    for (const int at : deadlines) {
+      timed& one = waits.emplace_back(&woken, at);
+      shard.arm(one.own, one.wait, start + at * 1ms);
+    }
+    CHECK(shard.earliest() == start);
+    shard.fire(start - 1ns);
+    CHECK(woken.empty());
+    for (const int until : {0, 1, 37, 38, 80, 1000}) {
+      shard.fire(start + until * 1ms);
+      CHECK(woken.size() == static_cast<std::size_t>(std::min(until + 1, 100)));
+    }
+    CHECK(std::is_sorted(woken.begin(), woken.end()));
+    CHECK(shard.earliest() == no_deadline);
+    for (const timed& one : waits) CHECK(one.wait.result() == outcome::timed_out);
+  }
+}
+
+TEST_CASE("timers taken out anywhere leave the others in order") {
+  auto random = test::random_for("taken out");
+  for (int round = 0; round < 200; ++round) {
+    timer_shard shard;
+    std::vector<int> woken;
+    std::deque<timed> waits;
+    for (int i = 0; i < 40; ++i) waits.emplace_back(&woken, i);
+    std::vector<int> armed;
+    std::vector<int> expected;
+    const auto earliest = [&] {
+      return armed.empty() ? no_deadline
+                           : start + *std::min_element(armed.begin(), armed.end()) * 1ms;
+    };
+    std::vector<int> places(40);
+    for (int i = 0; i < 40; ++i) places[i] = i;
+    std::shuffle(places.begin(), places.end(), random);
+    for (const int i : places) {
+      shard.arm(waits[i].own, waits[i].wait, start + i * 1ms);
+      armed.push_back(i);
+      if (random() % 3 == 0) {
+        // Fires the first few, so that the heap is not only a list.
+        const int upto = *std::min_element(armed.begin(), armed.end());
+        shard.fire(start + upto * 1ms);
+        armed.erase(std::find(armed.begin(), armed.end(), upto));
+        expected.push_back(upto);
+      }
+      if (!armed.empty() && random() % 2 == 0) {
+        const auto victim = armed.begin() + static_cast<std::ptrdiff_t>(random() % armed.size());
+        shard.disarm(waits[*victim].own);
+        shard.disarm(waits[*victim].own);  // once more does nothing
+        armed.erase(victim);
+      }
+      CHECK(shard.earliest() == earliest());
+    }
+    std::sort(armed.begin(), armed.end());
+    expected.insert(expected.end(), armed.begin(), armed.end());
+    shard.fire(start + 1h);
+    CHECK(woken == expected);
+  }
+}
+
+TEST_CASE("a timer whose wait has ended otherwise wakes nobody") {
+  timer_shard shard;
+  timed completed;
+  timed late;
+  shard.arm(completed.own, completed.wait, start);
+  shard.arm(late.own, late.wait, start + 1ms);
+  CHECK(completed.wait.try_claim(outcome::completed));
+  shard.fire(start + 1h);
+  CHECK_FALSE(completed.who.woken());
+  CHECK(completed.wait.result() == outcome::completed);
+  CHECK(late.who.woken());
+  shard.disarm(completed.own);
+  CHECK(shard.earliest() == no_deadline);
+}
+
+TEST_CASE("timers with the same deadline all fire") {
+  timer_shard shard;
+  std::deque<timed> waits(20);
+  for (timed& one : waits) shard.arm(one.own, one.wait, start);
+  shard.fire(start);
+  for (const timed& one : waits) CHECK(one.who.woken());
+}
+
+TEST_CASE("between waits that end early and a ticker that fires, each wait ends once") {
+  timer_shard shard;
+  std::deque<strand> strands(2);  // outlive the ticker, whose last wake may be late
+  std::atomic<bool> over{false};
+  std::atomic<int> wrong{0};
+  std::thread ticker([&] {
+    while (!over) shard.fire(sluice::detail::clock::now());
+  });
+  std::vector<std::thread> waiters;
+  for (int i = 0; i < 2; ++i) {
+    waiters.emplace_back([&, i] {
+      auto random = test::random_for("waiter", static_cast<std::uint64_t>(i));
+      strand& who = strands[static_cast<std::size_t>(i)];
+      timer own;
+      for (int round = 0; round < 40'000 / test::slowness; ++round) {
+        who.park();
+        waiter wait(who, {});
+        const auto at = sluice::detail::clock::now() + std::chrono::nanoseconds(random() % 3000);
+        shard.arm(own, wait, at);
+        if (random() % 2 == 0 && wait.try_claim(outcome::completed)) {
+          shard.disarm(own);
+          if (who.woken() || wait.result() != outcome::completed) ++wrong;
+          continue;
+        }
+        while (!who.woken()) std::this_thread::yield();
+        shard.disarm(own);
+        if (wait.result() != outcome::timed_out || sluice::detail::clock::now() < at) ++wrong;
+      }
+    });
+  }
+  for (auto& one : waiters) one.join();
+  over = true;
+  ticker.join();
+  CHECK(wrong == 0);
+  CHECK(shard.earliest() == no_deadline);
+}
