@@ -122,7 +122,8 @@ TEST_CASE("a capacity that cannot be represented is a length_error, one without 
   CHECK_THROWS_AS(channel<int>{std::int64_t{1} << 52}, std::bad_alloc);
 }
 
-TEST_CASE("a constructor that finds no memory throws bad_alloc and leaks nothing") {
+TEST_CASE("a constructor that finds no memory throws bad_alloc and leaks nothing" *
+          doctest::skip(!test::counts_memory)) {
   for (const test::shape& what : test::shapes) {
     const test::situation now(what.name());
     const std::int64_t before = test::blocks;
@@ -141,7 +142,8 @@ TEST_CASE("a constructor that finds no memory throws bad_alloc and leaks nothing
 }
 
 TEST_CASE(
-    "an unbounded put that finds no memory throws bad_alloc and leaves item and channel alone") {
+    "an unbounded put that finds no memory throws bad_alloc and leaves item and channel alone" *
+    doctest::skip(!test::counts_memory)) {
   const channel<test::boxed> ch;
   int there = 0;
   int refused = 0;
@@ -272,7 +274,8 @@ TEST_CASE("dropping the last handle destroys what is left, each item once") {
   CHECK(test::counted::misuses() == 0);
 }
 
-TEST_CASE("memory of an unbounded channel follows the backlog and returns after it") {
+TEST_CASE("memory of an unbounded channel follows the backlog and returns after it" *
+          doctest::skip(!test::counts_memory)) {
   const channel<int> ch;
   const std::int64_t before = test::blocks;
   for (int i = 0; i < 10'000; ++i) ch << i;

@@ -143,6 +143,7 @@ TEST_CASE("a time that runs out against a waker: one of them decides, nothing is
       }
       test::relax();
     }
+    crowd.join();
   });
 }
 
@@ -168,6 +169,7 @@ TEST_CASE("a long exchange of wakes loses none") {
     };
     crowd.start([&] { play(0); });
     crowd.start([&] { play(1); });
+    crowd.join();
   });
 }
 

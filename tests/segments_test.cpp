@@ -134,7 +134,7 @@ TEST_CASE("a getter may claim an item on its way, and gets it when it is there")
   CHECK(q.drained());
 }
 
-TEST_CASE("memory follows the backlog and returns after it") {
+TEST_CASE("memory follows the backlog and returns after it" * doctest::skip(!test::counts_memory)) {
   segments<test::counted> q;
   const std::int64_t before = test::blocks;
   for (number i = 0; i < 100 * slots; ++i) put(q, i);
@@ -145,7 +145,8 @@ TEST_CASE("memory follows the backlog and returns after it") {
   CHECK(test::counted::alive() == 0);
 }
 
-TEST_CASE("a steady queue recycles its segments and asks for no memory") {
+TEST_CASE("a steady queue recycles its segments and asks for no memory" *
+          doctest::skip(!test::counts_memory)) {
   segments<number> q;
   for (number i = 0; i < 3 * slots; ++i) {
     put(q, i);
@@ -188,7 +189,8 @@ TEST_CASE("a queue with an operation that never ends, as in a forked child, can 
   CHECK(test::blocks == before);
 }
 
-TEST_CASE("a put that finds no memory has changed nothing, and the next one works") {
+TEST_CASE("a put that finds no memory has changed nothing, and the next one works" *
+          doctest::skip(!test::counts_memory)) {
   for (number there = 0; there < 2 * slots; ++there) {
     segments<number> q;
     for (number i = 0; i < there; ++i) put(q, i);
@@ -209,7 +211,8 @@ TEST_CASE("a put that finds no memory has changed nothing, and the next one work
   }
 }
 
-TEST_CASE("a queue that finds no memory at the start leaks none") {
+TEST_CASE("a queue that finds no memory at the start leaks none" *
+          doctest::skip(!test::counts_memory)) {
   const std::int64_t before = test::blocks;
   {
     const test::memory_ends_after nothing_left(0);
@@ -218,7 +221,8 @@ TEST_CASE("a queue that finds no memory at the start leaks none") {
   CHECK(test::blocks == before);
 }
 
-TEST_CASE("the last getter to leave a segment recycles it, whoever that is") {
+TEST_CASE("the last getter to leave a segment recycles it, whoever that is" *
+          doctest::skip(!test::counts_memory)) {
   const std::int64_t before = test::blocks;
   for (number slow = 0; slow < slots; ++slow) {
     segments<number> q;

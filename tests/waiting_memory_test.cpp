@@ -45,7 +45,8 @@ void put_in_every_way(const channel<number>& ch, std::atomic<int>& step) {
 
 }  // namespace
 
-TEST_CASE("getters that wait, are served, run out of time or see the end ask for no memory") {
+TEST_CASE("getters that wait, are served, run out of time or see the end ask for no memory" *
+          doctest::skip(!test::counts_memory)) {
   test::everywhere_with_shapes([](strands& crowd, const shape& what) {
     const channel<number> ch = what.make<number>();
     std::atomic<int> step{-1};
@@ -69,7 +70,8 @@ TEST_CASE("getters that wait, are served, run out of time or see the end ask for
   });
 }
 
-TEST_CASE("putters that wait, are served, run out of time or see the close ask for no memory") {
+TEST_CASE("putters that wait, are served, run out of time or see the close ask for no memory" *
+          doctest::skip(!test::counts_memory)) {
   test::everywhere_with_shapes([](strands& crowd, const shape& what) {
     if (!what.can_fill()) return;
     const channel<number> ch = what.make<number>();
@@ -93,7 +95,7 @@ TEST_CASE("putters that wait, are served, run out of time or see the close ask f
   });
 }
 
-TEST_CASE("a join that waits asks for no memory") {
+TEST_CASE("a join that waits asks for no memory" * doctest::skip(!test::counts_memory)) {
   test::everywhere_with_shapes([](strands& crowd, const shape& what) {
     const channel<number> ch = what.make<number>();
     std::atomic<bool> go{false};
@@ -113,7 +115,8 @@ TEST_CASE("a join that waits asks for no memory") {
   });
 }
 
-TEST_CASE("a bounded and a rendezvous channel that are in use ask for no memory at all") {
+TEST_CASE("a bounded and a rendezvous channel that are in use ask for no memory at all" *
+          doctest::skip(!test::counts_memory)) {
   test::everywhere_with_shapes([](strands& crowd, const shape& what) {
     if (what.is_unbounded()) return;
     const channel<number> ch = what.make<number>();

@@ -125,6 +125,7 @@ TEST_CASE("channels that are sent through channels live as long as they are need
         if (--clients == 0) requests.close();
       });
     }
+    crowd.join();
   });
 }
 

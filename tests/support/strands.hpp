@@ -2,7 +2,8 @@
 //
 // `everywhere(body)` calls the body for each flavour and number of workers. Where all strands are
 // fibers the body is one itself. At the end it checks that no fiber is alive.
-// Bodies that run as strands use CHECK, never REQUIRE; what they throw fails the test.
+// Bodies that run as strands use CHECK, never REQUIRE; what they throw fails the test. A body whose
+// strands use its local variables joins them itself, before these go.
 #pragma once
 
 #include <doctest/doctest.h>
