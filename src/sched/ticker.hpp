@@ -4,8 +4,8 @@
 // run for a whole tick; before that it gives the memory of unused stacks back.
 //
 // Going to sleep: it writes `asleep` (RMW seq_cst), then looks whether anybody runs. A worker
-// counts itself as running (RMW seq_cst) before it pushes and looks at `asleep`. So one of them sees
-// the other.
+// counts itself as running (RMW seq_cst) before it pushes and looks at `asleep`. So one of them
+// sees the other.
 #pragma once
 
 #include <pthread.h>

@@ -28,8 +28,8 @@ inline runnable* worker::pick() noexcept {
   return pick_task();
 }
 
-/// The blocks of the next two fibers, and the frames of the next. Beside thieves a fiber in the queue
-/// is not ours to look into: its block is fetched, but not read.
+/// Fetches the blocks of the next two fibers, and the frames of the next. Beside thieves a fiber in
+/// the queue is not ours to look into: its block is fetched, but not read.
 inline void worker::prefetch_ready() const noexcept {
   if (const runnable* later = ready_.peek(1)) __builtin_prefetch(later, 1);
   const runnable* soon = ready_.peek(0);

@@ -219,7 +219,7 @@ class unbounded_channel final : public channel_core {
   }
 
   /// Items that a putter puts before it lets getters on its worker run: what waits shall fit into
-  /// the second cache. Without that a fiber which only puts would fill memory for a whole time slice.
+  /// the second cache. Else a fiber that only puts would fill memory for a whole time slice.
   static constexpr std::size_t far_ahead =
       std::clamp<std::size_t>(128 * 1024 / (sizeof(T) + 8), 128, 4096);
 
