@@ -66,6 +66,16 @@ bool fresh_may_go(const worker& victim, sample& before) noexcept {
   return waited;
 }
 
+/// Has what overflowed waited since the last look?
+bool backlog_may_go(const worker& victim, sample& before) noexcept {
+  const std::uint64_t taken = victim.overflow().taken();
+  const bool waits = !victim.overflow().empty();
+  const bool waited = waits && before.backlog_waits && before.backlog_taken == taken;
+  before.backlog_waits = waits;
+  before.backlog_taken = taken;
+  return waited;
+}
+
 }  // namespace
 
 runnable* idle_policy::steal(worker& me) noexcept {
@@ -77,7 +87,11 @@ runnable* idle_policy::steal(worker& me) noexcept {
     sample& before = me.idle.samples[victim.index()];
     const bool ready = ready_may_go(victim, before, coarse_turns, long_wait_looks);
     const bool fresh = fresh_may_go(victim, before);
+    const bool backlog = backlog_may_go(victim, before);
     if (!victim.has_ready() && !victim.has_fresh()) continue;
+    if (backlog) {
+      if (runnable* one = me.steal_backlog(victim)) return one;
+    }
     if (fresh) {
       if (runnable* one = me.steal_fresh(victim)) return one;
     }

@@ -1,7 +1,6 @@
-// What comes to the workers from outside: fibers that others made ready, tasks that others started,
-// and what overflows the workers' own queues.
+// What comes to the workers from outside: fibers that others made ready, tasks that others started.
 //
-// Fibers and overflow are linked, so a wake never allocates and never fails. New tasks go through
+// Fibers are linked, so a wake never allocates and never fails. New tasks go through
 // moodycamel's queue, which may need memory: there `go` may throw. That queue's orders are weaker
 // than seq_cst, so whoever goes to sleep reads the count beside it:
 //   W4 count the work (RMW seq_cst) after the push     W2 load the count (seq_cst) before sleeping

@@ -140,16 +140,10 @@ void scheduler::spawn(task_core& task, std::size_t stack_size) {
 void scheduler::make_ready_from_outside(fiber& one) noexcept {
   // order: relaxed, made visible with the fiber; before it can run
   visitors_.fetch_add(1, memory_order_relaxed);
-  chain alone;
-  alone.push_front(one);
-  inject(alone);
+  incoming_.push(one);
+  wake_for_outside_work();
   // order: release, the last touch of this runtime; pairs with wait_for_visitors
   visitors_.fetch_sub(1, memory_order_release);
-}
-
-void scheduler::inject(const chain& some) noexcept {
-  incoming_.push(some);
-  wake_for_outside_work();
 }
 
 void scheduler::wake_for_outside_work() noexcept {

@@ -52,8 +52,6 @@ class scheduler {
   void spawn(task_core& task, std::size_t stack_size);
   /// A fiber that is not parked any more. Any thread but the workers; never fails.
   void make_ready_from_outside(fiber& one) noexcept;
-  /// What overflows a worker's queues.
-  void inject(const chain& some) noexcept;
   void wake_for_outside_work() noexcept;
   /// A worker has pushed onto its own queue.
   void note_surplus() noexcept {

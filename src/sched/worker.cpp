@@ -70,23 +70,30 @@ void worker::retire() noexcept {
 /// Nothing is ready here: a task that has not begun, or what came from outside.
 runnable* worker::pick_task() noexcept {
   if (task_core* one = alone_ ? fresh_.take_newest_alone() : fresh_.take_newest()) return one;
+  if (!backlog_.empty()) {
+    if (runnable* one = adopt(backlog_.take(batch))) return one;
+  }
   return take_from_outside();
 }
 
-/// Takes a batch, so that the lock is taken once for many; leaves others their share.
+/// Leaves others their share.
 runnable* worker::take_from_outside() noexcept {
   inbox& outside = home_.incoming();
   if (!outside.maybe_work()) return nullptr;
   const std::size_t share = outside.size() / home_.worker_count() + 1;
-  chain taken = outside.pop_some(std::min(share, inbox_batch));
-  if (taken.first == nullptr) return nullptr;
-  runnable* rest = std::exchange(taken.first->link, nullptr);
+  return adopt(outside.pop_some(std::min(share, batch)));
+}
+
+/// The first of them is to run; the others are queued here.
+runnable* worker::adopt(const chain& some) noexcept {
+  if (some.first == nullptr) return nullptr;
+  runnable* rest = std::exchange(some.first->link, nullptr);
   while (rest != nullptr) {
     runnable& one = *std::exchange(rest, rest->link);
     one.what == runnable::sort::fiber ? push_ready(static_cast<fiber&>(one))
                                       : queue_task(static_cast<task_core&>(one));
   }
-  return taken.first;
+  return some.first;
 }
 
 /// Those who would starve while the own queues are never empty.
@@ -97,13 +104,14 @@ runnable* worker::pick_fairly() noexcept {
   if (outside_next_) {
     if (runnable* one = home_.incoming().pop()) return one;
   }
+  if (!backlog_.empty()) return backlog_.take(1).first;
   return fresh_.take_oldest();
 }
 
 void worker::push_ready(fiber& one) noexcept {
   while (!ready_.push(one)) {
     const chain shed = ready_.shed_half();
-    if (shed.count > 0) home_.inject(shed);
+    if (shed.count > 0) backlog_.push(shed);
   }
   home_.note_surplus();
 }
@@ -121,7 +129,7 @@ void worker::queue_task(task_core& task) noexcept {
       if (oldest == nullptr) break;
       shed.push_back(*oldest);
     }
-    if (shed.count > 0) home_.inject(shed);
+    if (shed.count > 0) backlog_.push(shed);
   }
   home_.note_surplus();
 }
@@ -227,19 +235,23 @@ std::uint64_t worker::next_id() noexcept {
 // ---- stealing ----------------------------------------------------------------------------------
 
 runnable* worker::steal_ready(worker& victim) noexcept {
-  const chain taken = victim.ready_.take_half();
-  if (taken.count == 0) {
-    // order: relaxed, a hint
-    if (victim.next_.load(memory_order_relaxed) == nullptr) return nullptr;
-    // order: acquire, pairs with push_woken
-    fiber* one = victim.next_.exchange(nullptr, memory_order_acquire);
-    if (one != nullptr) bump(steals_);
+  if (runnable* one = adopt(victim.ready_.take_half())) {
+    bump(steals_);
     return one;
   }
-  bump(steals_);
-  runnable* rest = taken.first->link;
-  while (rest != nullptr) push_ready(static_cast<fiber&>(*std::exchange(rest, rest->link)));
-  return taken.first;
+  // order: relaxed, a hint
+  if (victim.next_.load(memory_order_relaxed) == nullptr) return nullptr;
+  // order: acquire, pairs with push_woken
+  fiber* one = victim.next_.exchange(nullptr, memory_order_acquire);
+  if (one != nullptr) bump(steals_);
+  return one;
+}
+
+runnable* worker::steal_backlog(worker& victim) noexcept {
+  const std::uint64_t share = victim.backlog_.size() / 2 + 1;
+  runnable* one = adopt(victim.backlog_.take(std::min<std::uint64_t>(share, batch)));
+  if (one != nullptr) bump(steals_);
+  return one;
 }
 
 runnable* worker::steal_fresh(worker& victim) noexcept {

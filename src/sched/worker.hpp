@@ -20,6 +20,7 @@
 #include "fiber/context.hpp"
 #include "fiber/overflow.hpp"
 #include "fiber/stack_pool.hpp"
+#include "sched/backlog.hpp"
 #include "sched/fiber.hpp"
 #include "sched/run_queue.hpp"
 #include "sched/task_deque.hpp"
@@ -41,6 +42,8 @@ struct sample {
   std::uint32_t mark_age = 0;    ///< looks since then
   std::int64_t fresh_head = 0;
   bool fresh_waits = false;
+  std::uint64_t backlog_taken = 0;
+  bool backlog_waits = false;
 };
 
 class alignas(cache_line) worker {
@@ -89,19 +92,21 @@ class alignas(cache_line) worker {
   /// Takes work from another; null: there was none. On the thread's own stack.
   [[nodiscard]] runnable* steal_ready(worker& victim) noexcept;
   [[nodiscard]] runnable* steal_fresh(worker& victim) noexcept;
+  [[nodiscard]] runnable* steal_backlog(worker& victim) noexcept;
 
   // ---- read by others -------------------------------------------------------------------------
   [[nodiscard]] bool has_ready() const noexcept {
     // order: relaxed, a hint
     return !ready_.empty() || next_.load(memory_order_relaxed) != nullptr;
   }
-  [[nodiscard]] bool has_fresh() const noexcept { return !fresh_.empty(); }
+  [[nodiscard]] bool has_fresh() const noexcept { return !fresh_.empty() || !backlog_.empty(); }
   [[nodiscard]] std::uint64_t picks() const noexcept {
     // order: relaxed, a count
     return picks_.load(memory_order_relaxed);
   }
   [[nodiscard]] const run_queue& ready() const noexcept { return ready_; }
   [[nodiscard]] const task_deque& fresh() const noexcept { return fresh_; }
+  [[nodiscard]] const backlog& overflow() const noexcept { return backlog_; }
   [[nodiscard]] timer_shard& timers() noexcept { return timers_; }
   /// The ticker: was one fiber running since the last tick while others waited here?
   void tick() noexcept;
@@ -131,8 +136,8 @@ class alignas(cache_line) worker {
   static constexpr std::uint32_t next_limit = 32;
   /// Stacks kept for the next tasks; beyond that half of them go to the pool.
   static constexpr std::size_t stacks_kept = 64;
-  /// What is taken out of the inbox at once, at most.
-  static constexpr std::size_t inbox_batch = 64;
+  /// What is taken out of the inbox or the backlog at once, at most.
+  static constexpr std::size_t batch = 64;
   /// Promises taken from and given back to the pool at once.
   static constexpr std::size_t promises_batch = 128;
   static constexpr std::uint64_t ids_batch = 1024;
@@ -154,6 +159,7 @@ class alignas(cache_line) worker {
   [[nodiscard]] runnable* pick_fairly() noexcept;
   [[nodiscard]] runnable* pick_task() noexcept;
   [[nodiscard]] runnable* take_from_outside() noexcept;
+  [[nodiscard]] runnable* adopt(const chain& some) noexcept;
   void drop_slice_flag() noexcept;
 
   [[nodiscard]] context& prepare(runnable& next) noexcept;
@@ -200,6 +206,7 @@ class alignas(cache_line) worker {
   alignas(cache_line) atomic<fiber*> next_{nullptr};
   run_queue ready_;
   task_deque fresh_;
+  backlog backlog_;
   timer_shard timers_;
 };
 
