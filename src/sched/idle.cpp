@@ -104,10 +104,11 @@ runnable* idle_policy::steal(worker& me) noexcept {
 runnable* idle_policy::steal_from(worker& me, worker& victim, bool coarse) noexcept {
   if (!coarse) {
     const std::uint64_t before = victim.picks();
-    for (int i = 0; i < second_look_pauses; ++i) {
+    const deadline until = clock::now() + coarse_turn;
+    do {
       cpu_pause();
       if (victim.picks() != before) return nullptr;
-    }
+    } while (clock::now() < until);
   }
   if (runnable* one = me.steal_ready(victim)) return one;
   return me.steal_fresh(victim);

@@ -66,14 +66,12 @@ class idle_policy {
  private:
   /// How long work may wait on a running worker before an idle one may take it.
   static constexpr std::chrono::microseconds spread_delay{50};
-  /// A worker that had fewer turns than this since the last look runs coarse work: more than
-  /// 5 us each, which outweighs the two cache misses and more that a theft costs.
-  static constexpr std::uint64_t coarse_turns = 10;
+  /// A fiber that runs for so long at a time is coarse: it outweighs the cache misses of a theft.
+  static constexpr std::chrono::microseconds coarse_turn{5};
+  /// A worker that had fewer turns than this since the last look runs coarse fibers.
+  static constexpr std::uint64_t coarse_turns = spread_delay / coarse_turn;
   /// Looks (of one spread delay) after which a ready fiber has waited for very long: 2 ms.
   static constexpr std::uint32_t long_wait_looks = 40;
-  /// Pauses between two looks at a worker that may be in the middle of a coarse fiber: some 3 us.
-  static constexpr int second_look_pauses = 64;
-
   [[nodiscard]] runnable* search(worker& me) noexcept;
   [[nodiscard]] runnable* steal(worker& me) noexcept;
   [[nodiscard]] runnable* steal_from(worker& me, worker& victim, bool coarse) noexcept;

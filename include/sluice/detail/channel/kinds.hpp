@@ -218,10 +218,11 @@ class unbounded_channel final : public channel_core {
     queue_.release(at);
   }
 
-  /// Items that a putter puts before it lets getters on its worker run: what waits shall fit into
-  /// the second cache. Else a fiber that only puts would fill memory for a whole time slice.
+  /// How far ahead of the getters a putter may be before it lets those on its worker run. Few
+  /// enough that what waits stays in the first cache and that a turn is short, so that idle workers
+  /// leave the two together; without it a fiber that only puts would fill memory for a time slice.
   static constexpr std::size_t far_ahead =
-      std::clamp<std::size_t>(128 * 1024 / (sizeof(T) + 8), 128, 4096);
+      std::clamp<std::size_t>(8 * 1024 / (sizeof(T) + 8), 64, 256);
 
   segments<T> queue_;
 };
