@@ -1,8 +1,8 @@
 // What overflows the queues of one worker, oldest first. Linked, so nothing is ever lost for want
 // of memory; under a short lock that is taken once for many.
 //
-// It stays with its worker: pushing here wakes nobody. Thieves may take from it when what waits in it
-// has waited for long (idle.hpp).
+// It stays with its worker: pushing here wakes nobody. Thieves may take from it when what waits in
+// it has waited for long (idle.hpp).
 #pragma once
 
 #include <cstdint>
