@@ -261,7 +261,9 @@ std::size_t stack_pool::trim_some(std::size_t most) noexcept {
     stack_slot* slot = nullptr;
     {
       const std::lock_guard guard(lock_);
-      if (warm_count_ <= kept_warm) break;
+      // I1: as long as it is in our hands it cannot be taken, so it needs a promise.
+      if (warm_count_ <= kept_warm || promised_ == mapped_) break;
+      ++promised_;
       slot = warm_;
       warm_ = slot->next;
       --warm_count_;
@@ -271,6 +273,7 @@ std::size_t stack_pool::trim_some(std::size_t most) noexcept {
     const std::lock_guard guard(lock_);
     slot->next = cold_;
     cold_ = slot;
+    --promised_;
   }
   return done;
 }

@@ -1,6 +1,5 @@
 // What every worker and fiber does, in words for people.
 #include <algorithm>
-#include <ios>
 #include <sstream>
 #include <string>
 
@@ -59,29 +58,26 @@ std::string describe(stack_slot& slot, const scheduler& home,
 
 }  // namespace
 
-void scheduler::dump(std::ostream& out) noexcept {
-  try {
-    const scheduler_counts all = count();
-    out << "sluice: " << all.workers << " workers, " << all.fibers << " fibers, " << all.spawned
-        << " spawned, " << all.switches << " switches, " << all.steals << " steals\n";
-    for (const auto& each : workers_) {
-      const worker::counts one = each->count();
-      out << "  worker " << each->index() << ": " << one.picks << " turns, " << one.steals
-          << " steals, " << one.sleeps << " sleeps, " << each->ready().tail() - each->ready().head()
-          << " ready, " << each->fresh().size() + each->overflow().size() << " not begun\n";
-    }
-    const auto belongs = [](const task_core& task, const scheduler& home) {
-      return task.home_ == &home;
-    };
-    for (stack_slab* slab = stack_pool::all_slabs(); slab != nullptr; slab = slab->older_of_all) {
-      for (std::size_t i = 0; i < slab->count; ++i) {
-        out << describe(slab->slots[i], *this, belongs);
-      }
-    }
-    out.flush();
-  } catch (...) {
-    out.setstate(std::ios_base::badbit);
+void scheduler::dump(std::ostream& out) {
+  const scheduler_counts all = count();
+  out << "sluice: " << all.workers << " workers, " << all.fibers << " fibers, " << all.spawned
+      << " spawned, " << all.switches << " switches, " << all.steals << " steals\n";
+  for (const auto& each : workers_) {
+    const worker::counts one = each->count();
+    out << "  worker " << each->index() << ": " << one.picks << " turns, " << one.steals
+        << " steals, " << one.sleeps << " sleeps, " << each->ready().tail() - each->ready().head()
+        << " ready, " << each->fresh().size() + each->overflow().size() << " not begun\n";
   }
+  const auto belongs = [](const task_core& task, const scheduler& home) {
+    return task.home_ == &home;
+  };
+  if (in_forked_child()) return;  // a look of another thread may be under way for ever
+  for (stack_slab* slab = stack_pool::all_slabs(); slab != nullptr; slab = slab->older_of_all) {
+    for (std::size_t i = 0; i < slab->count; ++i) {
+      out << describe(slab->slots[i], *this, belongs);
+    }
+  }
+  out.flush();
 }
 
 }  // namespace sluice::detail

@@ -19,7 +19,7 @@ fiber& fiber::build(stack_slot& slot, std::uint8_t size_class) noexcept {
 
 [[gnu::noinline]] void fiber::wait(waiter& w, deadline until) noexcept {
   waiting_ = &w;
-  stoppable_ = w.stop_mode() == on_stop::end_wait && !unwinding();
+  stoppable_ = w.stop_mode() == on_stop::end_wait && !unwinding() && !shielded_;
   const bool timed = until != no_deadline;
   if (timed) worker_->arm(timer_, w, until);
   // order: acquire, pairs P3
@@ -32,7 +32,8 @@ fiber& fiber::build(stack_slot& slot, std::uint8_t size_class) noexcept {
 verdict fiber::check(operation_kind kind) noexcept {
   if (in_forked_child()) return verdict::forked;
   worker_->end_slice_if_over(*this);
-  const bool stops = kind == operation_kind::may_wait && stop_requested() && !unwinding();
+  const bool stops =
+      kind == operation_kind::may_wait && stop_requested() && !unwinding() && !shielded_;
   return stops ? verdict::stop : verdict::proceed;
 }
 

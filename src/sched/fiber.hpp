@@ -89,6 +89,8 @@ class alignas(cache_line) fiber final : public parker,
   waiter* waiting_ = nullptr;
   /// May a stop end the wait? Not while an exception unwinds the stack.
   bool stoppable_ = false;
+  /// Does a stop wait until what runs now is over?
+  bool shielded_ = false;
   stack_slot* const slot_;
   const std::uint8_t stack_class_;
   timer timer_;

@@ -242,6 +242,7 @@ void scheduler::join_threads() noexcept {
   if (!ticker_started_) return;
   ticker_.stop();
   ::pthread_join(ticker_.thread, nullptr);
+  for (const auto& each : workers_) each->forget_slice();
 }
 
 void scheduler::wait_for_visitors() const noexcept {

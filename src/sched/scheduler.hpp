@@ -94,7 +94,8 @@ class scheduler {
   void tell_closer() noexcept;
 
   [[nodiscard]] scheduler_counts count() const noexcept;
-  void dump(std::ostream& out) noexcept;
+  /// Throws what the stream throws.
+  void dump(std::ostream& out);
 
  private:
   void start_threads();

@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <mutex>
+#include <utility>
 
 #include "sched/fiber.hpp"
 #include "sched/scheduler.hpp"
@@ -64,8 +65,14 @@ void task_core::wake_joiners() noexcept {
 
 // ---- the end -----------------------------------------------------------------------------------
 
+void task_core::report_if_detached() noexcept {
+  if (!error_) return;
+  on_unhandled_ = home_->on_unhandled();
+  // order: acquire, pairs T3
+  if ((state_.load(memory_order_acquire) & detached_bit) != 0) report_unjoined();
+}
+
 void task_core::finish() noexcept {
-  if (error_) on_unhandled_ = home_->on_unhandled();
   // order: relaxed, a guess that the compare-and-swap verifies
   std::uint32_t before = state_.load(memory_order_relaxed);
   bool alone = false;
@@ -91,6 +98,7 @@ void task_core::finish() noexcept {
 }
 
 void task_core::drop() noexcept {
+  if (in_forked_child()) return;  // it is the parent's to report
   // order: T3 acq_rel, pairs T2: whoever is second deletes
   if ((state_.fetch_or(detached_bit, memory_order_acq_rel) & released_bit) == 0) return;
   report_unjoined();
@@ -99,7 +107,7 @@ void task_core::drop() noexcept {
 
 void task_core::report_unjoined() noexcept {
   if (!error_ || stopped_) return;
-  if (*on_unhandled_) return (*on_unhandled_)(name(), std::move(error_));
+  if (*on_unhandled_) return (*on_unhandled_)(name(), std::exchange(error_, nullptr));
   std::string text = "an exception of unknown type";
   try {
     std::rethrow_exception(error_);

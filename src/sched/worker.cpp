@@ -1,6 +1,8 @@
 // Running fibers one after the other. The argument stands in worker.hpp.
 #include "sched/worker.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -64,6 +66,8 @@ void worker::retire() noexcept {
   }
   worker_of_this_thread = nullptr;
 }
+
+void worker::forget_slice() noexcept { drop_slice_flag(); }
 
 // ---- what runs next ----------------------------------------------------------------------------
 
@@ -165,21 +169,25 @@ void worker::run_tasks(context& self, void* message) {
   static_cast<worker*>(message)->settle_departed();
   for (;;) {
     me.task_->invoke();
+    finish_task(me);
     worker& here = *me.worker_;  // perhaps another than at the start
-    here.finish_task(me);
     runnable* next = here.pick();
     const bool same_stack = next != nullptr && next->what == runnable::sort::task &&
                             static_cast<task_core&>(*next).stack_class_ == me.stack_class_;
     if (!same_stack) here.end(me, next);
+    here.settle_promise(me.stack_class_);  // the next task has one of its own
     here.bind(me, static_cast<task_core&>(*next));
   }
 }
 
 /// The task's function is over.
 void worker::finish_task(fiber& self) noexcept {
+  if (in_forked_child()) ::_exit(0);  // as a process ends with its last thread
+  self.shielded_ = true;
+  self.task_->report_if_detached();  // the user's code: may wait, and go on elsewhere
+  self.shielded_ = false;
   self.slot_->clear_owner();
-  settle_promise(self.stack_class_);
-  bump(finished_);
+  bump(self.worker_->finished_);
   self.task_->finish();
 }
 

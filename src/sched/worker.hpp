@@ -110,6 +110,8 @@ class alignas(cache_line) worker {
   [[nodiscard]] timer_shard& timers() noexcept { return timers_; }
   /// The ticker: was one fiber running since the last tick while others waited here?
   void tick() noexcept;
+  /// After the ticker's end: nobody will clear what it has set.
+  void forget_slice() noexcept;
 
   struct counts {
     std::uint64_t spawned, finished, picks, steals, sleeps;
@@ -165,7 +167,7 @@ class alignas(cache_line) worker {
   [[nodiscard]] context& prepare(runnable& next) noexcept;
   [[nodiscard]] context& own_context() noexcept;
   void bind(fiber& to, task_core& task) noexcept;
-  void finish_task(fiber& self) noexcept;
+  static void finish_task(fiber& self) noexcept;
   void switch_from(fiber& self, departure how, runnable* next) noexcept;
   [[noreturn]] void end(fiber& self, runnable* next) noexcept;
   void settle_departed() noexcept;

@@ -104,7 +104,9 @@ inline void worker::settle_departed() noexcept {
       return push_ready(*gone);
     case departure::ends:
       destroy_context(*gone);
-      return keep_stack(*gone->slot_, gone->stack_class_);
+      keep_stack(*gone->slot_, gone->stack_class_);
+      // Only now: whoever holds a promise shall find a stack.
+      return settle_promise(gone->stack_class_);
     case departure::none:
       break;
   }

@@ -76,6 +76,8 @@ class SLUICE_API task_core : public runnable {
   // ---- the scheduler's side -------------------------------------------------------------------
   /// Runs the function on the current stack; keeps what it returns or throws.
   virtual void invoke() noexcept = 0;
+  /// The function is over: if nobody can join any more, its error is reported by its own fiber.
+  void report_if_detached() noexcept;
   /// T1, T2. The function is over: wakes the joiners. The task may be gone afterwards.
   void finish() noexcept;
   [[nodiscard]] bool stop_requested() const noexcept {
