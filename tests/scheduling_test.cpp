@@ -229,6 +229,42 @@ TEST_CASE("more fibers than a run queue holds all get their turn") {
   }
 }
 
+TEST_CASE("more than a busy worker's queues hold is taken by another worker") {
+  constexpr int count = 2'000;
+  sluice::runtime rt{{.workers = 2}};
+  const auto spin_until = [](const std::atomic<int>& number) {
+    while (number < count) std::this_thread::yield();  // gives away its core, not its worker
+  };
+  {
+    const test::situation now("tasks that have not begun");
+    std::atomic<int> ran{0};
+    std::vector<sluice::task<void>> tasks;
+    rt.run([&] {
+      for (int i = 0; i < count; ++i) tasks.push_back(sluice::go([&] { ++ran; }));
+      spin_until(ran);
+    });
+    for (auto& task : tasks) task.join();
+  }
+  const test::situation now("fibers that were woken");
+  const sluice::channel<int> gate{1};
+  std::atomic<int> begun{0};
+  std::atomic<int> ran{0};
+  std::vector<sluice::task<void>> tasks;
+  for (int i = 0; i < count; ++i) {
+    tasks.push_back(rt.go([&, gate] {
+      ++begun;
+      gate.join();
+      ++ran;
+    }));
+  }
+  rt.run([&] {
+    while (begun < count) sluice::this_fiber::yield();
+    gate.close();
+    spin_until(ran);
+  });
+  for (auto& task : tasks) task.join();
+}
+
 TEST_CASE("an idle runtime does not run at all, whatever its fibers wait for") {
   const std::set<long> others = threads_of_this_process();
   sluice::runtime rt{{.workers = 4}};
