@@ -214,7 +214,7 @@ void scheduler::wait_for_fibers() noexcept {
 
 void scheduler::tell_closer() noexcept {
   // order: seq_cst, after W1; pairs E1
-  if (!closing_.load(memory_order_seq_cst) || live() != 0) return;
+  if (!closing_.load(memory_order_seq_cst) || !all_gone()) return;
   parker* wakes = nullptr;
   {
     const std::lock_guard guard(closer_lock_);
@@ -252,6 +252,16 @@ void scheduler::wait_for_visitors() const noexcept {
 }
 
 // ---- counts ------------------------------------------------------------------------------------
+
+bool scheduler::all_gone() const noexcept {
+  // Gone first, spawned later, as in live().
+  std::uint64_t gone = 0;
+  for (const auto& each : workers_) gone += each->count().gone;
+  // order: seq_cst, as in spawn
+  std::uint64_t spawned = spawned_outside_.load(memory_order_seq_cst);
+  for (const auto& each : workers_) spawned += each->count().spawned;
+  return spawned == gone;
+}
 
 std::uint64_t scheduler::live() const noexcept {
   // Finished first, spawned later: equal sums mean that nobody lived at some moment between.

@@ -105,6 +105,8 @@ class scheduler {
   void wait_for_fibers() noexcept;
   void report_waiting() noexcept;
   [[nodiscard]] std::uint64_t live() const noexcept;
+  /// Is nothing left to be done for any task?
+  [[nodiscard]] bool all_gone() const noexcept;
 
   std::uint8_t default_class_ = 0;
   stack_pool* default_pool_ = nullptr;

@@ -2,6 +2,7 @@
 #include "sluice/detail/sched/task_core.hpp"
 
 #include <cstdio>
+#include <cstdlib>
 #include <mutex>
 #include <utility>
 
@@ -108,18 +109,30 @@ void task_core::drop() noexcept {
 void task_core::report_unjoined() noexcept {
   if (!error_ || stopped_) return;
   if (*on_unhandled_) return (*on_unhandled_)(name(), std::exchange(error_, nullptr));
-  std::string text = "an exception of unknown type";
+  print_error();
+  std::terminate();
+}
+
+void task_core::print_error() const noexcept {
+  const auto print = [this](const char* text) {
+    std::fprintf(
+        stderr, "sluice: fiber %llu \"%.*s\" ended with an exception that nobody joined: %s\n",
+        static_cast<unsigned long long>(id_), static_cast<int>(name().size()), name().data(), text);
+  };
   try {
     std::rethrow_exception(error_);
   } catch (const std::exception& error) {
-    text = error.what();
+    print(error.what());
   } catch (...) {
+    print("an exception of unknown type");
   }
-  std::fprintf(stderr,
-               "sluice: fiber %llu \"%.*s\" ended with an exception that nobody joined: %s\n",
-               static_cast<unsigned long long>(id_), static_cast<int>(name().size()), name().data(),
-               text.c_str());
-  std::terminate();
+}
+
+void task_core::end_forked_child() noexcept {
+  const bool failed = error_ && !stopped_;
+  if (failed) print_error();
+  std::fflush(nullptr);
+  std::_Exit(failed ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
 // ---- stopping ----------------------------------------------------------------------------------

@@ -1,9 +1,8 @@
 // Running fibers one after the other. The argument stands in worker.hpp.
 #include "sched/worker.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "sched/scheduler.hpp"
@@ -102,14 +101,17 @@ runnable* worker::adopt(const chain& some) noexcept {
 
 /// Those who would starve while the own queues are never empty.
 runnable* worker::pick_fairly() noexcept {
-  fair_in_ = fair_every;
   if (timers_.earliest() != no_deadline) timers_.fire(clock::now());
-  outside_next_ = !outside_next_;
-  if (outside_next_) {
-    if (runnable* one = home_.incoming().pop()) return one;
+  fair_in_ = has_fresh() && !ready_.empty() ? fair_beside_tasks : fair_every;
+  // Each of the three gets the first look in turn: none may keep another waiting for ever.
+  for (int i = 0; i < 3; ++i) {
+    fair_turn_ = (fair_turn_ + 1) % 3;
+    runnable* one = fair_turn_ == 0   ? home_.incoming().pop()
+                    : fair_turn_ == 1 ? backlog_.take(1).first
+                                      : fresh_.take_oldest();
+    if (one != nullptr) return one;
   }
-  if (!backlog_.empty()) return backlog_.take(1).first;
-  return fresh_.take_oldest();
+  return nullptr;
 }
 
 void worker::push_ready(fiber& one) noexcept {
@@ -182,13 +184,19 @@ void worker::run_tasks(context& self, void* message) {
 
 /// The task's function is over.
 void worker::finish_task(fiber& self) noexcept {
-  if (in_forked_child()) ::_exit(0);  // as a process ends with its last thread
+  if (in_forked_child()) self.task_->end_forked_child();
+  // User's code, which may wait and go on elsewhere: the handler of an error that nobody joins,
+  // and the destructor of a value.
   self.shielded_ = true;
-  self.task_->report_if_detached();  // the user's code: may wait, and go on elsewhere
-  self.shielded_ = false;
+  self.task_->report_if_detached();
   self.slot_->clear_owner();
   bump(self.worker_->finished_);
   self.task_->finish();
+  self.shielded_ = false;
+  // order: release, after the last user's code; pairs with all_gone
+  atomic<std::uint64_t>& gone = self.worker_->gone_;
+  // order: relaxed, one writer; release as above
+  gone.store(gone.load(memory_order_relaxed) + 1, memory_order_release);
 }
 
 stack_slot& worker::take_stack(std::uint8_t size_class) noexcept {
@@ -219,8 +227,13 @@ void worker::keep_stack(stack_slot& slot, std::uint8_t size_class) noexcept {
 
 void worker::take_promise() {
   if (promises_ == 0) {
-    home_.default_pool().promise(promises_batch);
-    promises_ = promises_batch;
+    try {
+      home_.default_pool().promise(promises_batch);
+      promises_ = promises_batch;
+    } catch (const std::bad_alloc&) {
+      home_.default_pool().promise(1);  // no room for a whole batch
+      promises_ = 1;
+    }
   }
   --promises_;
 }
@@ -269,11 +282,13 @@ runnable* worker::steal_fresh(worker& victim) noexcept {
 }
 
 worker::counts worker::count() const noexcept {
-  // order: relaxed, counts; finished before spawned, so that live ones are never negative
-  const std::uint64_t finished = finished_.load(memory_order_relaxed);
-  // order: relaxed, as above
-  return {spawned_.load(memory_order_relaxed), finished, picks(),
-          // order: relaxed, as above
+  // order: acquire, pairs with finish_task; before spawned, so that live ones are never negative
+  const std::uint64_t gone = gone_.load(memory_order_acquire);
+  // order: acquire, as above
+  const std::uint64_t finished = finished_.load(memory_order_acquire);
+  // order: relaxed, counts
+  return {spawned_.load(memory_order_relaxed), finished, gone, picks(),
+          // order: relaxed, counts
           steals_.load(memory_order_relaxed), sleeps_.load(memory_order_relaxed)};
 }
 

@@ -114,7 +114,7 @@ class alignas(cache_line) worker {
   void forget_slice() noexcept;
 
   struct counts {
-    std::uint64_t spawned, finished, picks, steals, sleeps;
+    std::uint64_t spawned, finished, gone, picks, steals, sleeps;
   };
   [[nodiscard]] counts count() const noexcept;
   void count_sleep() noexcept { bump(sleeps_); }
@@ -133,6 +133,8 @@ class alignas(cache_line) worker {
   /// Turns between two looks at the inbox, the timers and the oldest task while the own queues
   /// are never empty. A prime, so that it does not beat with regular programs.
   static constexpr std::uint32_t fair_every = 61;
+  /// The same while tasks wait beside ready fibers: they would fall behind without limit.
+  static constexpr std::uint32_t fair_beside_tasks = 8;
   /// Fibers in a row that come from the next slot while others wait: two that wake each other
   /// must not starve the rest, and a longer row keeps more hand-overs in the cache.
   static constexpr std::uint32_t next_limit = 32;
@@ -179,7 +181,7 @@ class alignas(cache_line) worker {
   scheduler& home_;
   const unsigned index_;
   const bool alone_;  ///< the only worker: no thieves
-  bool outside_next_ = false;
+  int fair_turn_ = 0;
   std::uint32_t fair_in_ = fair_every;
   std::uint32_t streak_ = 0;
   fiber* left_ = nullptr;
@@ -198,6 +200,8 @@ class alignas(cache_line) worker {
   alignas(cache_line) atomic<std::uint64_t> picks_{0};
   atomic<std::uint64_t> spawned_{0};
   atomic<std::uint64_t> finished_{0};
+  /// Tasks of which nothing is left to be done; those that are finished run their last code.
+  atomic<std::uint64_t> gone_{0};
   atomic<std::uint64_t> steals_{0};
   atomic<std::uint64_t> sleeps_{0};
   /// The ticker sets it, the owner clears it; while it is set `attention` is raised.

@@ -102,11 +102,13 @@ inline void worker::settle_departed() noexcept {
       return gone->announce(*this);
     case departure::yields:
       return push_ready(*gone);
-    case departure::ends:
+    case departure::ends: {
+      const std::uint8_t size_class = gone->stack_class_;
       destroy_context(*gone);
-      keep_stack(*gone->slot_, gone->stack_class_);
+      keep_stack(*gone->slot_, size_class);  // the block may be gone now
       // Only now: whoever holds a promise shall find a stack.
-      return settle_promise(gone->stack_class_);
+      return settle_promise(size_class);
+    }
     case departure::none:
       break;
   }

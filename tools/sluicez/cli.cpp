@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t least_block_kib = 32;
 constexpr std::size_t most_block_kib = 1024 * 1024;
-constexpr int most_workers = 4096;
+constexpr int most_workers = 1024;  // as of a sluice::runtime
 constexpr std::size_t longest_suffix = 30;
 
 bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }

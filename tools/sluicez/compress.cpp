@@ -53,9 +53,10 @@ void read_blocks(source& from, pool<block>& spare, const sluice::channel<block_p
 /// Stage 2, several fibers: deflates blocks in any order.
 void compress_blocks(int level, sluice::channel<block_ptr> work, sluice::sender<block_ptr> done) {
   try {
-    deflater deflating(level);
+    std::optional<deflater> deflating;  // 256 KiB, which a short input needs only once
     for (block_ptr& piece : work) {
-      deflating.compress(*piece);
+      if (!deflating) deflating.emplace(level);
+      deflating->compress(*piece);
       done << std::move(piece);
     }
   } catch (...) {

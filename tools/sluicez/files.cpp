@@ -56,6 +56,7 @@ void files::treat(const std::string& path) {
     return;
   }
   if (S_ISDIR(from.status.st_mode)) {
+    file = file_descriptor();  // a deep tree must not need a descriptor for each level
     how_.recursive ? treat_folder(path) : told_.warn(path, "is a directory -- ignored");
   } else if (may_replace(from) && (replaces() || keeps_off_terminals(-1, STDOUT_FILENO))) {
     (void)::fcntl(from.fd, F_SETFL, 0);

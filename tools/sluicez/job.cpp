@@ -141,6 +141,9 @@ void job::pack_to(const input& from, int out_fd) {
   progress seen(display(), from.name, from.size());
   const packed sum = compress(in, out, head, how_, fibers, seen);
   seen.erase();
+  if (from.named && from.size() != 0 && sum.in_bytes != from.size()) {
+    told_.note(from.name, "file size changed while zipping");
+  }
   const std::size_t frame = encode(head, how_.level).size() + trailer_bytes;
   summarize(from, seen, sum.out_bytes - frame, sum.in_bytes);
 }

@@ -78,6 +78,8 @@ class SLUICE_API task_core : public runnable {
   virtual void invoke() noexcept = 0;
   /// The function is over: if nobody can join any more, its error is reported by its own fiber.
   void report_if_detached() noexcept;
+  /// Its fiber ends in a forked child: prints an error, and ends the process.
+  [[noreturn]] void end_forked_child() noexcept;
   /// T1, T2. The function is over: wakes the joiners. The task may be gone afterwards.
   void finish() noexcept;
   [[nodiscard]] bool stop_requested() const noexcept {
@@ -111,6 +113,7 @@ class SLUICE_API task_core : public runnable {
 
   void wake_joiners() noexcept;
   void report_unjoined() noexcept;
+  void print_error() const noexcept;
 
   /// See the head of the file.
   atomic<std::uint32_t> state_{0};
