@@ -200,7 +200,8 @@ void scheduler::wait_for_fibers() noexcept {
       const std::lock_guard guard(closer_lock_);
       closer_ = &self;
     }
-    idle_.wake_all();  // whoever sleeps already looks again, and tells
+    // One that sleeps already looks again, and tells; if none does, the next to go to sleep tells.
+    idle_.wake_for_outside_work();
     const outcome how = park(self, until);
     {
       const std::lock_guard guard(closer_lock_);
