@@ -229,6 +229,24 @@ TEST_CASE("more fibers than a run queue holds all get their turn") {
   }
 }
 
+TEST_CASE("a task begins beside more fibers that are always ready than a run queue holds") {
+  sluice::runtime rt{{.workers = 1}};
+  rt.run([] {
+    std::atomic<bool> begun{false};
+    std::vector<sluice::task<void>> ready;
+    for (int i = 0; i < 300; ++i) {
+      ready.push_back(sluice::go([&] {
+        while (!begun) sluice::this_fiber::yield();
+      }));
+    }
+    // Later than those: each has yielded, and they fill the queue and what overflows it.
+    for (int i = 0; i < 1'000; ++i) sluice::this_fiber::yield();
+    sluice::go([&] { begun = true; }).join();
+    for (auto& task : ready) task.join();
+    CHECK(begun);
+  });
+}
+
 TEST_CASE("more than a busy worker's queues hold is taken by another worker") {
   constexpr int count = 2'000;
   sluice::runtime rt{{.workers = 2}};
