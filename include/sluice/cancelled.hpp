@@ -17,7 +17,7 @@ class SLUICE_API cancelled : public std::exception {
 
 namespace detail {
 [[noreturn]] SLUICE_API void throw_cancelled();
-[[noreturn]] SLUICE_API void throw_forked();
+[[noreturn]] SLUICE_API void throw_forked(const char* operation);
 }  // namespace detail
 
 }  // namespace sluice

@@ -22,8 +22,9 @@ struct runtime_options {
   int workers = 0;
   /// Bytes of stack for each fiber whose options name none; 0: 128 KiB.
   std::size_t stack_size = 0;
-  /// Called with a fiber's name and an exception that nobody can join any more. Default: a report
-  /// on stderr, then std::terminate. Must not throw.
+  /// Called with a fiber's name and an exception that nobody can join any more, by that fiber or by
+  /// the strand that drops the task's handle: perhaps by several at once, perhaps when the runtime
+  /// has ended. May wait. Must not throw. Default: a report on stderr, then std::terminate.
   std::function<void(std::string_view fiber, std::exception_ptr error)> on_unhandled = {};
 };
 

@@ -10,7 +10,7 @@ namespace sluice::detail {
 
 bool join_task(task_core& task, deadline until) {
   if (running_task() == &task) throw_joins_itself();
-  check_strand(operation_kind::may_wait);
+  check_strand(operation_kind::may_wait, "join");
   if (task.done()) return true;
   const outcome how = task.wait_until_done(until, on_stop::end_wait);
   if (how == outcome::cancelled) throw_cancelled();

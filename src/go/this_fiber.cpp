@@ -8,7 +8,7 @@
 namespace sluice {
 
 void detail::sleep_strand(deadline until) {
-  check_strand(operation_kind::may_wait);
+  check_strand(operation_kind::may_wait, "sleep");
   waiter self(parker::current(), {"sleep"});
   if (park(self, until) == outcome::cancelled) throw_cancelled();
 }
@@ -16,7 +16,7 @@ void detail::sleep_strand(deadline until) {
 namespace this_fiber {
 
 void yield() {
-  detail::check_strand(detail::operation_kind::may_wait);
+  detail::check_strand(detail::operation_kind::may_wait, "yield");
   detail::yield_strand();
 }
 

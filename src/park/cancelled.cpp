@@ -2,6 +2,7 @@
 #include "sluice/cancelled.hpp"
 
 #include <stdexcept>
+#include <string>
 
 namespace sluice {
 
@@ -15,9 +16,10 @@ namespace detail {
 
 void throw_cancelled() { throw cancelled(); }
 
-void throw_forked() {
-  throw std::logic_error(
-      "sluice: this process was forked from one that used the library; only fork and exec works");
+void throw_forked(const char* operation) {
+  throw std::logic_error(std::string("sluice: ") + operation +
+                         " in a process that was forked from one which used the library; "
+                         "there only exec and _exit work");
 }
 
 }  // namespace detail

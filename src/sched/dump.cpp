@@ -65,8 +65,8 @@ void scheduler::dump(std::ostream& out) {
   for (const auto& each : workers_) {
     const worker::counts one = each->count();
     out << "  worker " << each->index() << ": " << one.picks << " turns, " << one.steals
-        << " steals, " << one.sleeps << " sleeps, " << each->ready().tail() - each->ready().head()
-        << " ready, " << each->fresh().size() + each->overflow().size() << " not begun\n";
+        << " steals, " << one.sleeps << " sleeps, " << each->ready().size() << " ready, "
+        << each->fresh().size() + each->overflow().size() << " not begun\n";
   }
   const auto belongs = [](const task_core& task, const scheduler& home) {
     return task.home_ == &home;

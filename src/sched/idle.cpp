@@ -26,7 +26,7 @@ runnable* idle_policy::rest(worker& me) noexcept {
   // order: seq_cst, before the first push; see the head of idle.hpp
   running_.fetch_add(1, memory_order_seq_cst);
   // order: relaxed, only I make myself stop being the watcher
-  if (watcher_.load(memory_order_relaxed) == &me) pass_watch_on(me);
+  if (watcher_.load(memory_order_relaxed) == &me) pass_watch_on();
   home_.note_running(me);
   return found;
 }
@@ -36,7 +36,9 @@ runnable* idle_policy::rest(worker& me) noexcept {
 runnable* idle_policy::search(worker& me) noexcept {
   home_.fire_timers();
   if (runnable* one = me.pick()) return one;
-  return steal(me);
+  runnable* stolen = steal(me);
+  if (stolen != nullptr) me.count_steal();
+  return stolen;
 }
 
 namespace {
@@ -66,13 +68,11 @@ bool fresh_may_go(const worker& victim, sample& before) noexcept {
   return waited;
 }
 
-/// Has what overflowed waited since the last look?
+/// Is something in the backlog that was there at the last look?
 bool backlog_may_go(const worker& victim, sample& before) noexcept {
   const std::uint64_t taken = victim.overflow().taken();
-  const bool waits = !victim.overflow().empty();
-  const bool waited = waits && before.backlog_waits && before.backlog_taken == taken;
-  before.backlog_waits = waits;
-  before.backlog_taken = taken;
+  const bool waited = taken < before.backlog_mark;
+  before.backlog_mark = taken + victim.overflow().size();
   return waited;
 }
 
@@ -229,7 +229,7 @@ void idle_policy::elect_watcher() noexcept {
   if (one != nullptr) rouse(*one);
 }
 
-void idle_policy::pass_watch_on(worker&) noexcept {
+void idle_policy::pass_watch_on() noexcept {
   worker* one = nullptr;
   {
     const std::lock_guard guard(lock_);

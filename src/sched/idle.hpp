@@ -6,8 +6,8 @@
 // Fine hand-overs stay on their core; coarse work spreads. So a push onto a worker's own queue
 // wakes nobody by itself, but sees to it that there is a watcher: one idle worker that looks at the
 // running ones every spread delay, as long as any runs. The watcher takes work
-//   - from a worker whose fiber has run since the last look (coarse), or that has had few turns;
-//   - that is a task which has not begun, and has waited since the last look;
+//   - from a worker whose fibers are coarse: few turns since the last look, or none for a moment;
+//   - that has not begun or has overflowed the queues, and has waited since the last look;
 //   - that has waited for very long.
 // A watcher that finds work makes another idle worker the watcher before it runs.
 //
@@ -55,7 +55,7 @@ class idle_policy {
   }
   /// Makes an idle worker the watcher and wakes it.
   void elect_watcher() noexcept;
-  /// The runtime is over, or is to be looked at: wakes all.
+  /// The runtime is over: wakes all, who will not sleep again.
   void wake_all() noexcept;
 
   [[nodiscard]] bool anybody_runs() const noexcept {
@@ -72,13 +72,14 @@ class idle_policy {
   static constexpr std::uint64_t coarse_turns = spread_delay / coarse_turn;
   /// Looks (of one spread delay) after which a ready fiber has waited for very long: 2 ms.
   static constexpr std::uint32_t long_wait_looks = 40;
+
   [[nodiscard]] runnable* search(worker& me) noexcept;
   [[nodiscard]] runnable* steal(worker& me) noexcept;
   [[nodiscard]] runnable* steal_from(worker& me, worker& victim, bool coarse) noexcept;
   void sleep(worker& me) noexcept;
   [[nodiscard]] deadline choose_role(worker& me) noexcept;
   [[nodiscard]] deadline keep_timer(worker& me, deadline earliest) noexcept;
-  void pass_watch_on(worker& me) noexcept;
+  void pass_watch_on() noexcept;
 
   void enlist(worker& me) noexcept;
   void delist(worker& me) noexcept;

@@ -130,6 +130,10 @@ class run_queue {
   }
 
   /// Anybody; as of some moment.
+  [[nodiscard]] std::uint64_t size() const noexcept {
+    const std::uint64_t from = head();  // first: tail only grows, so the difference is not negative
+    return tail() - from;
+  }
   [[nodiscard]] bool empty() const noexcept { return head() == tail(); }
   [[nodiscard]] std::uint64_t head() const noexcept {
     // order: relaxed, a hint

@@ -80,7 +80,7 @@ void start_thread(Thread& one, const std::string& name) {
 // ---- start -------------------------------------------------------------------------------------
 
 scheduler::scheduler(scheduler_options options) {
-  if (in_forked_child()) throw_forked();
+  if (in_forked_child()) throw_forked("starting a runtime");
   const int workers = checked_workers(options.workers);
   default_class_ = stack_pool::class_for(options.stack_size != 0 ? options.stack_size
                                                                  : stack_pool::default_size);

@@ -154,7 +154,7 @@ bool task_core::request_stop() noexcept {
 // ---- doors -------------------------------------------------------------------------------------
 
 scheduler& default_scheduler() {
-  if (in_forked_child()) throw_forked();
+  if (in_forked_child()) throw_forked("go or run");
   // Never destroyed: its fibers may run until the process ends.
   static scheduler* const one = new scheduler({});
   return *one;
@@ -166,7 +166,7 @@ scheduler& current_scheduler() {
 }
 
 void spawn(scheduler& where, task_core& task, std::size_t stack_size) {
-  if (in_forked_child()) throw_forked();
+  if (in_forked_child()) throw_forked("go or run");
   where.spawn(task, stack_size);
 }
 

@@ -9,6 +9,7 @@
 #if SLUICE_TSAN
 #include <deque>
 #include <mutex>
+#include <new>
 #else
 #include <concurrentqueue/concurrentqueue.h>
 #endif
@@ -20,10 +21,14 @@ namespace sluice::detail {
 class task_queue {
  public:
 #if SLUICE_TSAN
-  bool push(task_core& task) {
-    const std::lock_guard guard(lock_);
-    tasks_.push_back(&task);
-    return true;
+  bool push(task_core& task) noexcept {
+    try {
+      const std::lock_guard guard(lock_);
+      tasks_.push_back(&task);
+      return true;
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
   }
   task_core* pop() noexcept {
     const std::lock_guard guard(lock_);
@@ -37,7 +42,7 @@ class task_queue {
   std::mutex lock_;
   std::deque<task_core*> tasks_;
 #else
-  /// False or std::bad_alloc: no memory. Any thread.
+  /// False: no memory. Any thread.
   bool push(task_core& task) { return tasks_.enqueue(&task); }
   /// Null: there was none. Tasks of one thread come out in their order. Any thread.
   task_core* pop() noexcept {

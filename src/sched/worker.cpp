@@ -193,9 +193,8 @@ void worker::finish_task(fiber& self) noexcept {
   bump(self.worker_->finished_);
   self.task_->finish();
   self.shielded_ = false;
-  // order: release, after the last user's code; pairs with all_gone
   atomic<std::uint64_t>& gone = self.worker_->gone_;
-  // order: relaxed, one writer; release as above
+  // order: relaxed, one writer; release after the last user's code, pairs with count
   gone.store(gone.load(memory_order_relaxed) + 1, memory_order_release);
 }
 
@@ -256,30 +255,19 @@ std::uint64_t worker::next_id() noexcept {
 // ---- stealing ----------------------------------------------------------------------------------
 
 runnable* worker::steal_ready(worker& victim) noexcept {
-  if (runnable* one = adopt(victim.ready_.take_half())) {
-    bump(steals_);
-    return one;
-  }
+  if (runnable* one = adopt(victim.ready_.take_half())) return one;
   // order: relaxed, a hint
   if (victim.next_.load(memory_order_relaxed) == nullptr) return nullptr;
   // order: acquire, pairs with push_woken
-  fiber* one = victim.next_.exchange(nullptr, memory_order_acquire);
-  if (one != nullptr) bump(steals_);
-  return one;
+  return victim.next_.exchange(nullptr, memory_order_acquire);
 }
 
 runnable* worker::steal_backlog(worker& victim) noexcept {
   const std::uint64_t share = victim.backlog_.size() / 2 + 1;
-  runnable* one = adopt(victim.backlog_.take(std::min<std::uint64_t>(share, batch)));
-  if (one != nullptr) bump(steals_);
-  return one;
+  return adopt(victim.backlog_.take(std::min<std::uint64_t>(share, batch)));
 }
 
-runnable* worker::steal_fresh(worker& victim) noexcept {
-  task_core* one = victim.fresh_.take_oldest();
-  if (one != nullptr) bump(steals_);
-  return one;
-}
+runnable* worker::steal_fresh(worker& victim) noexcept { return victim.fresh_.take_oldest(); }
 
 worker::counts worker::count() const noexcept {
   // order: acquire, pairs with finish_task; before spawned, so that live ones are never negative

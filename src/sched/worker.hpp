@@ -42,8 +42,7 @@ struct sample {
   std::uint32_t mark_age = 0;    ///< looks since then
   std::int64_t fresh_head = 0;
   bool fresh_waits = false;
-  std::uint64_t backlog_taken = 0;
-  bool backlog_waits = false;
+  std::uint64_t backlog_mark = 0;  ///< all up to it were in the backlog at the last look
 };
 
 class alignas(cache_line) worker {
@@ -118,6 +117,7 @@ class alignas(cache_line) worker {
   };
   [[nodiscard]] counts count() const noexcept;
   void count_sleep() noexcept { bump(sleeps_); }
+  void count_steal() noexcept { bump(steals_); }
 
   // ---- owned by the idle policy ---------------------------------------------------------------
   struct idle_state {

@@ -9,13 +9,15 @@
  *                                             T3 set detached, when all of these have returned
  *
  * All are bits of one word. Whoever sets the second of released and detached reports an error that
- * nobody has taken, and deletes. A joiner takes the error only after he has seen done.
+ * nobody has taken, and deletes. A finisher that finds detached before T1 reports at once: its fiber
+ * still counts, so the handler may wait. A joiner takes the error only after he has seen done.
  *
  * -DTAKES: a joiner that has seen the end takes the error. -DFAILS: there is one.
  *
  * good all: FAILS
  * good all: FAILS TAKES
  * good all: JOINERS=3
+ * good all: JOINERS=1 FAILS
  * bad all: BAD_DONE_AND_RELEASED_TOGETHER
  * bad all: BAD_RELEASE_BEFORE_UNLOCK
  * bad all: BAD_CAS_NOT_RMW
@@ -27,6 +29,7 @@
  * bad all: BAD_DELETE_BY_FINISHER
  * bad all: BAD_DETACH_NOT_RMW
  * bad all: BAD_REPORT_AT_DONE FAILS TAKES
+ * bad all: BAD_REPORT_TWICE JOINERS=1 FAILS
  * bad all: BAD_STOP_LOOKS_FIRST
  */
 #ifndef JOINERS
@@ -84,6 +87,18 @@ proctype finisher() {
   bool last, stopped, seen;
   bool job[JOINERS];
   error = ERROR; /* what the function left; the word is the first thing that others look at */
+  atomic { TOUCH; seen = detached };
+  if
+  :: seen && error ->
+    atomic {
+      TOUCH;
+      reports++;
+#ifndef BAD_REPORT_TWICE
+      error = false
+#endif
+    }
+  :: else
+  fi;
 #ifdef BAD_REPORT_AT_DONE
   atomic {
     if

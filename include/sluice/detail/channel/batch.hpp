@@ -25,7 +25,7 @@ inline constexpr std::size_t run_limit = 64;
 template <class T, class Iterator>
 bool put_run(channel_core& core, Iterator& first, std::size_t n, std::size_t& done) {
   for (std::size_t left = n; left > 0;) {
-    check_strand(operation_kind::may_wait);
+    check_strand(operation_kind::may_wait, "put_batch");
     std::size_t got = 0;
     claim found = claim::none;
     if (core.kind() != channel_kind::rendezvous) {
@@ -143,7 +143,7 @@ inline void demand_some(std::size_t max) {
 template <class T>
 std::vector<T> try_get_batch(channel_core& core, std::size_t max) {
   demand_some(max);
-  check_strand(operation_kind::never_waits);
+  check_strand(operation_kind::never_waits, "try_get_batch");
   std::vector<T> out;
   if (append_available(core, out, max) == claim::closed && out.empty() && core.cause()) {
     std::rethrow_exception(core.cause());
@@ -164,7 +164,7 @@ bool append_one(channel_core& core, std::vector<T>& out, deadline until) {
 template <class T>
 std::vector<T> get_batch(channel_core& core, std::size_t max) {
   demand_some(max);
-  check_strand(operation_kind::may_wait);
+  check_strand(operation_kind::may_wait, "get_batch");
   std::vector<T> out;
   claim found = append_available(core, out, max);
   if (!out.empty()) return out;

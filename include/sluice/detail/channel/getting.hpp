@@ -87,6 +87,8 @@ class item_iterator {
 /// the `try_` forms and the questions wait, throw `cancelled` if the running fiber's stop is
 /// requested before they take effect, and std::logic_error on a moved-from handle or in a forked
 /// child. "The end" means closed and drained; a channel closed with a cause ends by throwing it.
+/// A fiber whose time slice is over gives others their turn in any of them, also where it need not
+/// wait: hold no lock that belongs to the thread.
 template <class Self, class T>
 class getting {
  public:

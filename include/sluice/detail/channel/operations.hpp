@@ -43,7 +43,7 @@ template <class T>
 /// `ok`, `closed` or `timed_out`; throws `cancelled`. The item is moved from only if `ok`.
 template <class T>
 status put_item(channel_core& core, T& item, deadline until, const char* operation) {
-  check_strand(operation_kind::may_wait);
+  check_strand(operation_kind::may_wait, operation);
   if (core.kind() == channel_kind::rendezvous) {
     return as_status(core.meet_or_wait_to_put(std::addressof(item), until, operation));
   }
@@ -57,7 +57,7 @@ status put_item(channel_core& core, T& item, deadline until, const char* operati
 /// `ok`, `full` or `closed`; never parks.
 template <class T>
 status try_put_item(channel_core& core, T& item) {
-  check_strand(operation_kind::never_waits);
+  check_strand(operation_kind::never_waits, "try_put");
   const claim found = as_kind<T>(core, [&](auto& ch) { return ch.try_put(item); });
   if (found == claim::ok) [[likely]]
     return status::ok;
@@ -67,7 +67,7 @@ status try_put_item(channel_core& core, T& item) {
 /// `ok` (the room is filled), `closed` (and drained) or `timed_out`; throws `cancelled`.
 template <class T>
 status get_item(channel_core& core, item_room<T>& room, deadline until, const char* operation) {
-  check_strand(operation_kind::may_wait);
+  check_strand(operation_kind::may_wait, operation);
   if (core.kind() == channel_kind::rendezvous) {
     return as_status(core.meet_or_wait_to_get(&room.item, until, operation));
   }
@@ -81,7 +81,7 @@ status get_item(channel_core& core, item_room<T>& room, deadline until, const ch
 /// `ok` (the room is filled), `empty` or `closed` (and drained); never parks.
 template <class T>
 status try_get_item(channel_core& core, item_room<T>& room) {
-  check_strand(operation_kind::never_waits);
+  check_strand(operation_kind::never_waits, "try_get");
   const claim found = as_kind<T>(core, [&](auto& ch) { return ch.try_get(&room.item); });
   if (found == claim::ok) [[likely]]
     return status::ok;
@@ -110,7 +110,7 @@ auto until_time(const std::chrono::time_point<Clock, Duration>& t, Operation ope
 
 /// Waits for the end of the channel: `closed` or `timed_out`; throws `cancelled`.
 inline status join_channel(channel_core& core, deadline until) {
-  check_strand(operation_kind::may_wait);
+  check_strand(operation_kind::may_wait, "join");
   if (core.drained()) return status::closed;
   return as_status(core.wait_until_drained(until));
 }

@@ -17,6 +17,8 @@ namespace sluice::detail {
 /// before they take effect, std::logic_error on a moved-from handle or in a forked child, and on
 /// an unbounded channel std::bad_alloc. An lvalue is copied before anything takes effect; whoever
 /// does not get `ok` back, or an exception, still has the item unmoved.
+/// A fiber whose time slice is over gives others their turn in any of them, also where it need not
+/// wait: hold no lock that belongs to the thread.
 template <class Self, class T>
 class putting {
  public:

@@ -7,13 +7,14 @@
 
 namespace sluice::detail {
 
-/// Throws `cancelled` (only if the operation may wait) and std::logic_error in a forked child.
-inline void check_strand(operation_kind kind) {
+/// Throws `cancelled` (only if the operation may wait) and, in a forked child, std::logic_error
+/// that names the operation.
+inline void check_strand(operation_kind kind, const char* operation) {
   const verdict found = look_up(kind);
   if (found == verdict::proceed) [[likely]]
     return;
   if (found == verdict::stop) throw_cancelled();
-  throw_forked();
+  throw_forked(operation);
 }
 
 }  // namespace sluice::detail
