@@ -49,17 +49,31 @@ class dumper {
   std::function<void(std::ostream&)>* dump_;
 };
 
-/// 1, or how much slower a sanitizer makes this program.
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-inline constexpr int slowness = 4;
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr bool under_asan = true;
 #elif defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-inline constexpr int slowness = 4;
+#if __has_feature(address_sanitizer)
+inline constexpr bool under_asan = true;
 #else
-inline constexpr int slowness = 1;
+inline constexpr bool under_asan = false;
 #endif
 #else
-inline constexpr int slowness = 1;
+inline constexpr bool under_asan = false;
 #endif
+
+#if defined(__SANITIZE_THREAD__)
+inline constexpr bool under_tsan = true;
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+inline constexpr bool under_tsan = true;
+#else
+inline constexpr bool under_tsan = false;
+#endif
+#else
+inline constexpr bool under_tsan = false;
+#endif
+
+/// 1, or how much slower a sanitizer makes this program.
+inline constexpr int slowness = under_asan || under_tsan ? 4 : 1;
 
 }  // namespace test
