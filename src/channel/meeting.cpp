@@ -14,6 +14,7 @@
 
 #include "channel/park_in.hpp"
 #include "sluice/detail/channel/core.hpp"
+#include "sluice/detail/park/check.hpp"
 
 namespace sluice::detail {
 
@@ -44,7 +45,7 @@ inline outcome channel_core::wait_for_partner(wait_list& mine, void* item, deadl
   return park_in(mine, node, until);
 }
 
-outcome channel_core::meet_or_wait_to_put(void* item, deadline until,
+inline outcome channel_core::meet_or_wait(void* item, deadline until,
                                           const char* operation) noexcept {
   lock_.lock();
   if (met_closed_) [[unlikely]] {
@@ -58,18 +59,28 @@ outcome channel_core::meet_or_wait_to_put(void* item, deadline until,
   return outcome::completed;
 }
 
-outcome channel_core::meet_or_wait_to_get(void* room, deadline until,
+outcome channel_core::meet_or_wait_to_put(void* item, deadline until,
                                           const char* operation) noexcept {
+  return meet_or_wait(item, until, operation);
+}
+
+status channel_core::meet_to_put(void* item, deadline until, const char* operation) {
+  check_strand(operation_kind::may_wait, operation);
+  return as_status(meet_or_wait(item, until, operation));
+}
+
+status channel_core::meet_to_get(void* room, deadline until, const char* operation) {
+  check_strand(operation_kind::may_wait, operation);
   lock_.lock();
   if (met_closed_) [[unlikely]] {
     lock_.unlock();
-    return outcome::closed;
+    return status::closed;
   }
   wait_node* putter = win_front(putters_);
-  if (putter == nullptr) return wait_for_partner(getters_, room, until, operation);
+  if (putter == nullptr) return as_status(wait_for_partner(getters_, room, until, operation));
   lock_.unlock();
   hand_over(putter->item, room, *putter);
-  return outcome::completed;
+  return status::ok;
 }
 
 claim channel_core::meet_getter(void* item) noexcept {

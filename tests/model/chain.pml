@@ -1,7 +1,8 @@
 /* The unbounded queue steps from one segment to the next: an index always meets its own segment.
  *
  *   putter                                     getter
- *   load tail's index, then its segment        load head's index, then its segment, then tail
+ *   load tail's index, then its segment        load head's index, then its segment, then a tail
+ *                                              seen earlier or, if that says empty, the real one
  *   S1 CAS tail's index                        G1 CAS head's index
  *   after the last slot of a segment:          after the last slot of a segment:
  *     M1 store the fresh segment                 wait for the link
@@ -21,6 +22,7 @@
  * bad all: BAD_HEAD_INDEX_FIRST
  * bad all: BAD_LINK_NOT_AWAITED
  * bad all: BAD_TAIL_BEFORE_HEAD
+ * bad all: BAD_SEEN_AHEAD
  */
 #ifndef PUTTERS
 #define PUTTERS 2
@@ -39,7 +41,7 @@
 #define SEGMENTS 4
 #define WHOLE(index) ((index) % SPAN == SLOTS -> (index) + 1 : (index))
 
-byte tail, tail_in, head, head_in;
+byte tail, tail_in, head, head_in, seen;
 bool linked[SEGMENTS];
 byte left[SEGMENTS];
 bool published[SEGMENTS * SPAN];
@@ -105,18 +107,27 @@ again:
   :: h % SPAN == SLOTS -> head != h; goto again
   :: else
   fi;
-  atomic {
+  if
+  :: h < seen /* there was such a tail: no look at the real one */
+  :: else ->
+    atomic {
 #ifndef BAD_TAIL_BEFORE_HEAD
-    t = tail;
+      t = tail;
 #endif
-    if
-    :: WHOLE(t) == h -> assert(WHOLE(head) == WHOLE(tail)); goto done /* no false empty */
-    :: else
-    fi
-  };
+      if
+      :: WHOLE(t) == h -> assert(WHOLE(head) == WHOLE(tail)); goto done /* no false empty */
+      :: else
+      fi
+    };
+#ifdef BAD_SEEN_AHEAD
+    seen = WHOLE(t) + 1
+#else
+    seen = WHOLE(t)
+#endif
+  fi;
   atomic { /* G1 */
     if
-    :: head == h -> assert(in == h / SPAN); head = h + 1
+    :: head == h -> assert(in == h / SPAN && h < tail); head = h + 1
     :: else -> goto again
     fi
   };

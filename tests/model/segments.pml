@@ -1,107 +1,162 @@
 /* A segment of the unbounded queue is recycled exactly once, when nobody is inside any more.
  *
- * Each slot: a putter claims it (S1), moves its item in and publishes it (S2). A getter may claim
- * it before that (G1), waits for the item, takes it, and then (D2) exchanges `left` for BY_GETTER.
- * The getter of the last slot walks the others (D1): where the getter has not left yet it exchanges
- * `left` for BY_WALK (D3), and that getter, which finds this, goes on with the walk. The one who
- * reaches the end recycles.
+ * Each slot: a putter publishes its item (S2) in the slot that it has claimed; a getter that has
+ * claimed it, maybe before that, waits for the item, takes it out and leaves (D2), all with plain
+ * stores. The getter of a segment's last slot retires the segment: it looks at the slots (D1) and
+ * recycles the segment if all are left, else it links it to the retired (D3). Whoever retires
+ * another one, or finds the queue empty, takes all the retired at once (an exchange), looks at
+ * each (D1) and recycles it or links it again.
  *
- * `published` is apart from `left`: a plain store of it into the word that carries the mark of the
- * walk too (BAD_PUBLISH_OVERWRITES) wipes that out, and the segment leaks.
+ * The links are those of a stack: first, and one `next` for each segment.
  *
  * good all:
- * good all: SLOTS=4
- * bad all: BAD_PUBLISH_OVERWRITES
+ * good all: SEGMENTS=1 SLOTS=3 LOOKERS=2
+ * bad all: BAD_LEAVE_BEFORE_TAKE
+ * bad all: BAD_LOOK_AT_LAST_ONLY
  * bad all: BAD_TAKE_NOT_RMW
- * bad all: BAD_WALK_NOT_RMW
- * bad all: BAD_NO_HAND_OVER
+ * bad all: BAD_LINK_NOT_RMW
+ * bad all: BAD_NOT_LINKED
  */
+#ifndef SEGMENTS
+#define SEGMENTS 2
+#endif
 #ifndef SLOTS
-#define SLOTS 3
+#define SLOTS 2
+#endif
+#ifndef LOOKERS
+#define LOOKERS 1
 #endif
 #define LAST (SLOTS - 1)
+#define NONE 255
+#define WORKERS (SEGMENTS * SLOTS + LOOKERS)
 
-#define NOBODY 0
-#define BY_GETTER 1
-#define BY_WALK 2
+bool published[SEGMENTS * SLOTS], left[SEGMENTS * SLOTS];
+byte first = NONE, next[SEGMENTS];
+byte recycled[SEGMENTS];
+byte done;
 
-bool published[SLOTS];
-byte left[SLOTS];
-bool put_claimed[SLOTS], get_claimed[SLOTS];
-byte recycled, done;
+#define IN(slot) ((slot) / SLOTS)
+#define TOUCH(segment) assert(recycled[segment] == 0)
+
+/* D1, one slot after the other; `all_left` tells. */
+inline look(in) {
+  i = 0;
+  all_left = true;
+#ifdef BAD_LOOK_AT_LAST_ONLY
+  i = LAST;
+#endif
+  do
+  :: i < SLOTS && all_left ->
+    atomic { TOUCH(in); all_left = left[in * SLOTS + i] };
+    i++
+  :: else -> break
+  od
+}
+
+inline recycle_or_keep(in) {
+  look(in);
+  if
+  :: all_left -> atomic { recycled[in]++; assert(recycled[in] == 1) }
+  :: else ->
+#ifndef BAD_NOT_LINKED
+    do
+    :: old = first;
+      atomic { TOUCH(in); next[in] = old };
+#ifdef BAD_LINK_NOT_RMW
+      first = in;
+      break
+#else
+      atomic { /* D3 */
+        if
+        :: first == old -> first = in; break
+        :: else
+        fi
+      }
+#endif
+    od
+#else
+    skip
+#endif
+  fi
+}
+
+inline look_at_retired() {
+  if
+  :: first == NONE
+  :: else ->
+#ifdef BAD_TAKE_NOT_RMW
+    mine = first;
+    first = NONE;
+#else
+    atomic { mine = first; first = NONE };
+#endif
+    do
+    :: mine != NONE ->
+      then = next[mine];
+      recycle_or_keep(mine);
+      mine = then
+    :: else -> break
+    od
+  fi;
+  mine = NONE
+}
 
 proctype putter(byte k) {
-  atomic { /* S1, in order */
-    k == 0 || put_claimed[k - 1];
-    put_claimed[k] = true
-  };
-  atomic { /* S2 */
-    assert(recycled == 0);
-    published[k] = true;
-#ifdef BAD_PUBLISH_OVERWRITES
-    left[k] = NOBODY
-#endif
-  }
+  atomic { TOUCH(IN(k)); published[k] = true } /* S2 */
 }
 
 proctype getter(byte k) {
-  byte i, before;
-  atomic { /* G1, in order */
-    put_claimed[k] && (k == 0 || get_claimed[k - 1]);
-    get_claimed[k] = true
-  };
+  byte i, mine = NONE, then, old;
+  bool all_left;
   published[k];
+#ifdef BAD_LEAVE_BEFORE_TAKE
+  left[k] = true;
+  TOUCH(IN(k));
+#else
+  atomic { TOUCH(IN(k)); left[k] = true }; /* D2 */
+#endif
   if
-  :: k == LAST -> i = 0
-  :: else ->
-#ifdef BAD_TAKE_NOT_RMW
-    before = left[k];
-    atomic { assert(recycled == 0); left[k] = BY_GETTER };
-#else
-    atomic { assert(recycled == 0); before = left[k]; left[k] = BY_GETTER }; /* D2 */
-#endif
-    i = k + 1;
-    if
-    :: before != BY_WALK -> goto out
-    :: else
-    fi
+  :: k % SLOTS == LAST ->
+    look_at_retired();
+    recycle_or_keep(IN(k))
+  :: else
   fi;
-  do /* D1 */
-  :: i < LAST ->
-    before = left[i];
-    if
-    :: before == BY_GETTER
-    :: else ->
-#ifdef BAD_WALK_NOT_RMW
-      left[i] = BY_WALK;
-#else
-      atomic { before = left[i]; left[i] = BY_WALK }; /* D3 */
-#endif
-#ifndef BAD_NO_HAND_OVER
-      if
-      :: before == BY_GETTER
-      :: else -> goto out
-      fi
-#endif
-    fi;
-    i++
+  done++
+}
+
+proctype looker() {
+  byte i, mine = NONE, then, old;
+  bool all_left;
+  look_at_retired();
+  done++
+}
+
+/* When all is at rest, one more look finds what is left over, and it is the last. */
+proctype last_looker() {
+  byte i, mine = NONE, then, old;
+  bool all_left;
+  done == WORKERS;
+  look_at_retired();
+  i = 0;
+  do
+  :: i < SEGMENTS -> assert(recycled[i] == 1); i++
   :: else -> break
-  od;
-  atomic { recycled++; assert(recycled == 1) };
-out:
-  atomic {
-    done++;
-    assert(done < SLOTS || recycled == 1)
-  }
+  od
 }
 
 init {
   atomic {
-    byte i = 0;
+    byte k = 0;
     do
-    :: i < SLOTS -> run putter(i); run getter(i); i++
+    :: k < SEGMENTS * SLOTS -> run putter(k); run getter(k); k++
     :: else -> break
     od;
-    i = 0
+    k = 0;
+    do
+    :: k < LOOKERS -> run looker(); k++
+    :: else -> break
+    od;
+    run last_looker();
+    k = 0
   }
 }

@@ -10,6 +10,10 @@ namespace sluice::detail {
 /// Gives the rest of the thread's time to the kernel (`sched_yield`).
 SLUICE_API void yield_thread() noexcept;
 
+/// After a lost compare-and-swap: leaves the line to the winner for a while (some microsecond), so
+/// that each strand makes a run of operations on it instead of fetching it for every single one.
+SLUICE_API void stand_back() noexcept;
+
 class backoff {
  public:
   /// One turn: 1, 2, 4 ... pauses, and from `spin_turns` on a `sched_yield` each.

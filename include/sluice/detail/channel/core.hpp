@@ -32,6 +32,7 @@
 #include <exception>
 #include <string>
 
+#include "sluice/cancelled.hpp"
 #include "sluice/detail/base/atomic.hpp"
 #include "sluice/detail/base/short_lock.hpp"
 #include "sluice/detail/park/parker.hpp"
@@ -43,6 +44,13 @@
 namespace sluice::detail {
 
 enum class channel_kind : std::uint8_t { bounded, unbounded, rendezvous };
+
+/// Of an operation that waited; throws `cancelled`.
+[[nodiscard]] inline status as_status(outcome how) {
+  if (how == outcome::cancelled) throw_cancelled();
+  if (how == outcome::completed) return status::ok;
+  return how == outcome::timed_out ? status::timed_out : status::closed;
+}
 
 class SLUICE_API channel_core {
  public:
@@ -71,10 +79,12 @@ class SLUICE_API channel_core {
   outcome wait_until_drained(deadline until) noexcept;
 
   // ---- rendezvous: the whole of it (meeting.cpp) ----------------------------------------------
+  /// The whole put, its check included: `ok`, `closed` or `timed_out`; throws `cancelled`.
+  status meet_to_put(void* item, deadline until, const char* operation);
+  /// The whole get into raw storage: the same.
+  status meet_to_get(void* room, deadline until, const char* operation);
   /// Hands `item` to the getter that has waited longest, else waits for one: as wait_to_put.
   outcome meet_or_wait_to_put(void* item, deadline until, const char* operation) noexcept;
-  /// Fills `room` from the putter that has waited longest, else waits for one: as wait_to_get.
-  outcome meet_or_wait_to_get(void* room, deadline until, const char* operation) noexcept;
   /// Without waiting: `ok`, `none` or `closed`.
   claim meet_getter(void* item) noexcept;
   claim meet_putter(void* room) noexcept;
@@ -139,6 +149,7 @@ class SLUICE_API channel_core {
   outcome wait_for_settle(wait_list& s, wait_node& node, deadline until) noexcept;
   void withdraw(wait_list& s, wait_node& node) noexcept;
   outcome park_in(wait_list& s, wait_node& node, deadline until) noexcept;
+  outcome meet_or_wait(void* item, deadline until, const char* operation) noexcept;
   outcome wait_for_partner(wait_list& mine, void* item, deadline until,
                            const char* operation) noexcept;
 

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <exception>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -34,30 +35,31 @@ class item_iterator {
   using difference_type = std::ptrdiff_t;
   using iterator_concept = std::input_iterator_tag;
 
-  item_iterator() = default;
+  item_iterator() noexcept {}
   explicit item_iterator(Self from) noexcept : from_(std::move(from)) {}
   item_iterator(item_iterator&& other) noexcept
-      : from_(std::move(other.from_)), room_(std::move(other.room_)), ended_(other.ended_) {
-    other.room_.reset();
+      : from_(std::move(other.from_)), ended_(other.ended_) {
+    take_item_of(other);
   }
   item_iterator& operator=(item_iterator&& other) noexcept {
+    if (this == &other) return *this;
     from_ = std::move(other.from_);
-    room_.reset();
-    if (other.room_) room_.emplace(std::move(*other.room_));
-    other.room_.reset();
     ended_ = other.ended_;
+    drop_item();
+    take_item_of(other);
     return *this;
   }
+  ~item_iterator() { drop_item(); }
 
   /// Waits for the item unless it is there. Throws what a get throws.
   T& operator*() const {
     fetch();
-    return *room_;
+    return room_.item;
   }
   T* operator->() const { return std::addressof(**this); }
   item_iterator& operator++() {
-    if (!room_ && !ended_) fetch();  // stepping over an item that nobody looked at
-    room_.reset();
+    if (!has_item_ && !ended_) fetch();  // stepping over an item that nobody looked at
+    drop_item();
     return *this;
   }
   void operator++(int) { ++*this; }
@@ -66,20 +68,27 @@ class item_iterator {
 
  private:
   bool fetch() const {
-    if (room_) return true;
+    if (has_item_) return true;
     if (ended_) return false;
-    result<T> next = from_->next_item();
-    if (next) {
-      room_.emplace(*std::move(next));
-      return true;
-    }
-    ended_ = true;
-    if (next.cause()) std::rethrow_exception(next.cause());
-    return false;
+    has_item_ = from_->get_next(room_);
+    ended_ = !has_item_;
+    if (ended_) from_->throw_cause();
+    return has_item_;
+  }
+
+  void drop_item() noexcept {
+    if (has_item_) room_.item.~T();
+    has_item_ = false;
+  }
+  void take_item_of(item_iterator& other) noexcept {
+    if (other.has_item_) ::new (static_cast<void*>(&room_.item)) T(std::move(other.room_.item));
+    has_item_ = other.has_item_;
+    other.drop_item();
   }
 
   std::optional<Self> from_;
-  mutable std::optional<T> room_;
+  mutable item_room<T> room_;  ///< filled while has_item_
+  mutable bool has_item_ = false;
   mutable bool ended_ = false;
 };
 
@@ -183,10 +192,12 @@ class getting {
  private:
   friend class item_iterator<Self, T>;
 
-  result<T> next_item() const {
-    channel_core& from = core();
-    item_room<T> room;
-    return as_result(get_item(from, room, no_deadline, "get"), from, room);
+  /// For the iterator: fills the room, or false at the end.
+  bool get_next(item_room<T>& room) const {
+    return get_item(core(), room, no_deadline, "get") == status::ok;
+  }
+  void throw_cause() const {
+    if (const std::exception_ptr& cause = core().cause()) std::rethrow_exception(cause);
   }
 
   [[nodiscard]] const Self& self() const noexcept { return static_cast<const Self&>(*this); }

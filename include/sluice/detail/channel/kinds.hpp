@@ -1,7 +1,9 @@
 // The three kinds of channel: what each does for the slow paths of core.hpp, and its fast paths.
 //
 // A fast path claims and publishes (claims and releases) without the lock, then looks for waiters
-// of the other side. All are noexcept but for the unbounded put, which may need memory.
+// of the other side. All are noexcept but for the unbounded put, which may need memory. The forms
+// `at_once` are what is left where nothing out of the way happens: they need no stack frame, are
+// inlined into the caller's code and say false if the whole operation is to be tried.
 #pragma once
 
 #include <algorithm>
@@ -29,6 +31,21 @@ class bounded final : public channel_core {
  public:
   bounded(std::size_t capacity, std::string name)
       : channel_core(channel_kind::bounded, std::move(name)), ring_(capacity) {}
+
+  bool put_at_once(T& item) noexcept {
+    typename ring<T>::position at;
+    if (!ring_.claim_put_at_once(at)) return false;
+    ring_.publish(at, std::move(item));
+    after_put();
+    return true;
+  }
+  bool get_at_once(void* room) noexcept {
+    typename ring<T>::position at;
+    if (!ring_.claim_get_at_once(at)) return false;
+    move_out(at, room);
+    after_get();
+    return true;
+  }
 
   /// `ok`, `none` (full) or `closed`.
   claim try_put(T& item) noexcept {
@@ -137,6 +154,23 @@ class unbounded_channel final : public channel_core {
   explicit unbounded_channel(std::string name)
       : channel_core(channel_kind::unbounded, std::move(name)) {}
 
+  bool put_at_once(T& item) noexcept {
+    typename segments<T>::position at;
+    if (!queue_.claim_put_at_once(at)) return false;
+    queue_.publish(at, std::move(item));
+    after_put();
+    return true;
+  }
+  bool get_at_once(void* room) noexcept {
+    typename segments<T>::position at;
+    if (!queue_.claim_get_at_once(at)) return false;
+    if (!queue_.is_published(at)) [[unlikely]]
+      return finish_get(at, room);
+    move_out(at, room);
+    after_get();
+    return true;
+  }
+
   /// `ok` or `closed`. Throws std::bad_alloc before any effect.
   claim try_put(T& item) {
     typename segments<T>::position at;
@@ -154,10 +188,7 @@ class unbounded_channel final : public channel_core {
   claim try_get(void* room) noexcept {
     typename segments<T>::position at;
     const claim found = queue_.claim_get(at);
-    if (found == claim::ok) [[likely]] {
-      move_out(at, room);
-      after_get();
-    }
+    if (found == claim::ok) finish_get(at, room);
     return found;
   }
 
@@ -216,6 +247,13 @@ class unbounded_channel final : public channel_core {
     ::new (room) T(std::move(*item));
     item->~T();
     queue_.release(at);
+  }
+
+  /// Waits for a claimed item and takes it: true.
+  [[gnu::noinline]] bool finish_get(typename segments<T>::position at, void* room) noexcept {
+    move_out(at, room);
+    after_get();
+    return true;
   }
 
   /// How far ahead of the getters a putter may be before it lets those on its worker run. Few

@@ -34,19 +34,31 @@ template <class T>
   return item;
 }
 
-[[nodiscard]] inline status as_status(outcome how) {
-  if (how == outcome::cancelled) throw_cancelled();
-  if (how == outcome::completed) return status::ok;
-  return how == outcome::timed_out ? status::timed_out : status::closed;
+/// A put where nothing out of the way happens, see kinds.hpp. False says nothing.
+template <class T>
+[[nodiscard]] [[gnu::always_inline]] inline bool put_at_once(channel_core& core, T& item) noexcept {
+  if (!nothing_to_attend()) [[unlikely]]
+    return false;
+  if (core.kind() == channel_kind::bounded) return static_cast<bounded<T>&>(core).put_at_once(item);
+  if (core.kind() == channel_kind::rendezvous) return false;
+  return static_cast<unbounded_channel<T>&>(core).put_at_once(item);
 }
 
-/// `ok`, `closed` or `timed_out`; throws `cancelled`. The item is moved from only if `ok`.
+/// The same for a get; fills the room.
 template <class T>
-status put_item(channel_core& core, T& item, deadline until, const char* operation) {
+[[nodiscard]] [[gnu::always_inline]] inline bool get_at_once(channel_core& core,
+                                                             void* room) noexcept {
+  if (!nothing_to_attend()) [[unlikely]]
+    return false;
+  if (core.kind() == channel_kind::bounded) return static_cast<bounded<T>&>(core).get_at_once(room);
+  if (core.kind() == channel_kind::rendezvous) return false;
+  return static_cast<unbounded_channel<T>&>(core).get_at_once(room);
+}
+
+template <class T>
+[[gnu::noinline]] status put_item_slowly(channel_core& core, T& item, deadline until,
+                                         const char* operation) {
   check_strand(operation_kind::may_wait, operation);
-  if (core.kind() == channel_kind::rendezvous) {
-    return as_status(core.meet_or_wait_to_put(std::addressof(item), until, operation));
-  }
   const claim found = as_kind<T>(core, [&](auto& ch) { return ch.try_put(item); });
   if (found == claim::ok) [[likely]]
     return status::ok;
@@ -54,9 +66,23 @@ status put_item(channel_core& core, T& item, deadline until, const char* operati
   return as_status(core.wait_to_put(std::addressof(item), until, operation));
 }
 
+/// `ok`, `closed` or `timed_out`; throws `cancelled`. The item is moved from only if `ok`.
+template <class T>
+[[gnu::always_inline]] inline status put_item(channel_core& core, T& item, deadline until,
+                                              const char* operation) {
+  if (core.kind() == channel_kind::rendezvous) {
+    return core.meet_to_put(std::addressof(item), until, operation);
+  }
+  if (put_at_once(core, item)) [[likely]]
+    return status::ok;
+  return put_item_slowly(core, item, until, operation);
+}
+
 /// `ok`, `full` or `closed`; never parks.
 template <class T>
 status try_put_item(channel_core& core, T& item) {
+  if (put_at_once(core, item)) [[likely]]
+    return status::ok;
   check_strand(operation_kind::never_waits, "try_put");
   const claim found = as_kind<T>(core, [&](auto& ch) { return ch.try_put(item); });
   if (found == claim::ok) [[likely]]
@@ -64,13 +90,10 @@ status try_put_item(channel_core& core, T& item) {
   return found == claim::closed ? status::closed : status::full;
 }
 
-/// `ok` (the room is filled), `closed` (and drained) or `timed_out`; throws `cancelled`.
 template <class T>
-status get_item(channel_core& core, item_room<T>& room, deadline until, const char* operation) {
+[[gnu::noinline]] status get_item_slowly(channel_core& core, item_room<T>& room, deadline until,
+                                         const char* operation) {
   check_strand(operation_kind::may_wait, operation);
-  if (core.kind() == channel_kind::rendezvous) {
-    return as_status(core.meet_or_wait_to_get(&room.item, until, operation));
-  }
   const claim found = as_kind<T>(core, [&](auto& ch) { return ch.try_get(&room.item); });
   if (found == claim::ok) [[likely]]
     return status::ok;
@@ -78,9 +101,23 @@ status get_item(channel_core& core, item_room<T>& room, deadline until, const ch
   return as_status(core.wait_to_get(&room.item, until, operation));
 }
 
+/// `ok` (the room is filled), `closed` (and drained) or `timed_out`; throws `cancelled`.
+template <class T>
+[[gnu::always_inline]] inline status get_item(channel_core& core, item_room<T>& room,
+                                              deadline until, const char* operation) {
+  if (core.kind() == channel_kind::rendezvous) {
+    return core.meet_to_get(&room.item, until, operation);
+  }
+  if (get_at_once<T>(core, &room.item)) [[likely]]
+    return status::ok;
+  return get_item_slowly(core, room, until, operation);
+}
+
 /// `ok` (the room is filled), `empty` or `closed` (and drained); never parks.
 template <class T>
 status try_get_item(channel_core& core, item_room<T>& room) {
+  if (get_at_once<T>(core, &room.item)) [[likely]]
+    return status::ok;
   check_strand(operation_kind::never_waits, "try_get");
   const claim found = as_kind<T>(core, [&](auto& ch) { return ch.try_get(&room.item); });
   if (found == claim::ok) [[likely]]

@@ -33,10 +33,15 @@ SLUICE_API void lower_attention() noexcept;
 /// Asks the running strand. May give the worker to other fibers (the slice is over).
 [[nodiscard]] SLUICE_API verdict checkpoint(operation_kind kind) noexcept;
 
+/// The fast half of look_up: nobody has reason to look closer.
+[[nodiscard]] inline bool nothing_to_attend() noexcept {
+  // order: relaxed, a late answer is allowed for one scheduling tick
+  return attention.load(memory_order_relaxed) == 0;
+}
+
 /// The check at the head of every operation: one relaxed load where there is nothing to see.
 [[nodiscard]] inline verdict look_up(operation_kind kind) noexcept {
-  // order: relaxed, a late answer is allowed for one scheduling tick
-  if (attention.load(memory_order_relaxed) == 0) [[likely]]
+  if (nothing_to_attend()) [[likely]]
     return verdict::proceed;
   return checkpoint(kind);
 }

@@ -29,6 +29,7 @@
 #include <utility>
 
 #include "sluice/detail/base/atomic.hpp"
+#include "sluice/detail/base/backoff.hpp"
 #include "sluice/detail/ring/claim.hpp"
 
 namespace sluice::detail {
@@ -54,6 +55,24 @@ class ring {
 
   // ---- the putter's side --------------------------------------------------------------------
 
+  /// S1, if that takes no second look: the fast path. False says nothing.
+  [[nodiscard]] bool claim_put_at_once(position& at) noexcept {
+    // order: acquire, a guess that S1 verifies; a closed bit is final, and C1 happens before it
+    position tail = tail_.load(memory_order_acquire);
+    if (tail & closed_bit) [[unlikely]]
+      return false;
+    // order: acquire, pairs G2: the getter has left the slot
+    if (slot_at(tail).stamp.load(memory_order_acquire) != lap_of(tail)) return false;
+    at = tail;
+    // order: S1 seq_cst, before S3 in the one order with R4 and R5
+    if (tail_.compare_exchange_strong(tail, next(tail), memory_order_seq_cst, memory_order_relaxed))
+        [[likely]] {
+      return true;
+    }
+    stand_back();
+    return false;
+  }
+
   /// S1. Claims the next place for one item.
   claim claim_put(position& at) noexcept {
     // order: acquire, a guess that S1 verifies; a closed bit is final, and C1 happens before it
@@ -62,12 +81,15 @@ class ring {
       if (tail & closed_bit) return claim::closed;
       // order: acquire, pairs G2: the getter has left the slot
       if (slot_at(tail).stamp.load(memory_order_acquire) == lap_of(tail)) [[likely]] {
-        // order: S1 seq_cst, before S3 in the one order with R4 and R5; acquire on failure as above
-        if (tail_.compare_exchange_weak(tail, next(tail), memory_order_seq_cst,
-                                        memory_order_acquire)) [[likely]] {
+        // order: S1 seq_cst, before S3 in the one order with R4 and R5
+        if (tail_.compare_exchange_strong(tail, next(tail), memory_order_seq_cst,
+                                          memory_order_relaxed)) [[likely]] {
           at = tail;
           return claim::ok;
         }
+        stand_back();
+        // order: acquire, as the first one
+        tail = tail_.load(memory_order_acquire);
         continue;
       }
       // order: seq_cst, R5: the putter's second look must see every G1 before its R4. Equality
@@ -92,12 +114,13 @@ class ring {
         return claim_put(at);
       }
       // order: S1 seq_cst, as in claim_put
-      if (tail_.compare_exchange_weak(tail, advance(tail, n), memory_order_seq_cst,
-                                      memory_order_relaxed)) {
+      if (tail_.compare_exchange_strong(tail, advance(tail, n), memory_order_seq_cst,
+                                        memory_order_relaxed)) {
         at = tail;
         got = n;
         return claim::ok;
       }
+      stand_back();
     }
   }
 
@@ -111,6 +134,22 @@ class ring {
 
   // ---- the getter's side --------------------------------------------------------------------
 
+  /// G1, if that takes no second look: the fast path. False says nothing.
+  [[nodiscard]] bool claim_get_at_once(position& at) noexcept {
+    // order: acquire, a guess that G1 verifies
+    position head = head_.load(memory_order_acquire);
+    // order: acquire, pairs S2: the item is whole
+    if (slot_at(head).stamp.load(memory_order_acquire) != lap_of(head) + 1) return false;
+    at = head;
+    // order: G1 seq_cst, before G3 in the one order with R4 and R5
+    if (head_.compare_exchange_strong(head, next(head), memory_order_seq_cst, memory_order_relaxed))
+        [[likely]] {
+      return true;
+    }
+    stand_back();
+    return false;
+  }
+
   /// G1. Claims the oldest item.
   claim claim_get(position& at) noexcept {
     // order: acquire, a guess that G1 verifies; for `none` it must come before the load of tail
@@ -118,12 +157,15 @@ class ring {
     for (;;) {
       // order: acquire, pairs S2: the item is whole
       if (slot_at(head).stamp.load(memory_order_acquire) == lap_of(head) + 1) [[likely]] {
-        // order: G1 seq_cst, before G3 in the one order with R4 and R5; acquire on failure as above
-        if (head_.compare_exchange_weak(head, next(head), memory_order_seq_cst,
-                                        memory_order_acquire)) [[likely]] {
+        // order: G1 seq_cst, before G3 in the one order with R4 and R5
+        if (head_.compare_exchange_strong(head, next(head), memory_order_seq_cst,
+                                          memory_order_relaxed)) [[likely]] {
           at = head;
           return claim::ok;
         }
+        stand_back();
+        // order: acquire, as the first one
+        head = head_.load(memory_order_acquire);
         continue;
       }
       // order: seq_cst, R5: the getter's second look must see every S1 before its R4. Equality
@@ -148,12 +190,13 @@ class ring {
         return claim_get(at);
       }
       // order: G1 seq_cst, as in claim_get
-      if (head_.compare_exchange_weak(head, advance(head, n), memory_order_seq_cst,
-                                      memory_order_relaxed)) {
+      if (head_.compare_exchange_strong(head, advance(head, n), memory_order_seq_cst,
+                                        memory_order_relaxed)) {
         at = head;
         got = n;
         return claim::ok;
       }
+      stand_back();
     }
   }
 

@@ -3,7 +3,7 @@
 // An index counts places; of each `span` places the last is no slot but the moment in which the
 // queue moves on to the next segment. Putters claim indices on tail, getters on head:
 //
-//   slot: empty --S1 claim, S2 publish--> published --G1 claim, take, D2--> taken
+//   slot: empty --S1 claim, S2 publish--> published --G1 claim, take, D2--> left
 //
 // I1 an index is claimed by one compare-and-swap that also proves that the segment read with it
 //    is the right one and alive (indices are never used twice).
@@ -11,14 +11,15 @@
 //    published yet waits for that one putter (spin limit, then sched_yield).
 // I3 the segment after the next is allocated before the last slot of a segment is claimed, so a
 //    put that finds no memory has changed nothing.
-// I4 a segment is recycled by the last getter that leaves it: the getter of its last slot walks
-//    the slots (D1) and hands the rest of the walk to the first getter that is still inside (D3),
-//    which finds that when it leaves (D2). The walk may meet a slot before its putter publishes,
-//    so `published` is apart from the byte that the walk marks, and S2 stays a plain store.
+// I4 a segment is recycled once, when all its getters have left it (D2). The getter of its last
+//    slot retires it: it looks at the slots (D1) and, if somebody is still inside, leaves the
+//    segment among the retired (D3). Whoever retires the next one, or finds the queue empty, looks
+//    at those again. So leaving is a plain store, and each retired segment has a getter inside
+//    or waits for the next such moment.
 // I5 closed is the top bit of tail, drained is derived, as in ring.hpp.
 //
 // One recycled segment is kept as a spare; all others go back to the allocator at once.
-// Any strand may call anything. The scheme of indices and of the walk is crossbeam's list channel.
+// Any strand may call anything. The scheme of indices is that of crossbeam's list channel.
 #pragma once
 
 #include <cstdint>
@@ -68,13 +69,38 @@ class segments {
     for (segment* in = head_.in.load(memory_order_relaxed); in != nullptr; i = 0) {
       for (; i < slots; ++i) {
         // order: relaxed, the last strand
-        if (in->all[i].published.load(memory_order_relaxed)) item_of({in, i})->~T();
+        if (in->all[i].state.load(memory_order_relaxed) == stage::published) {
+          item_of({in, i})->~T();
+        }
       }
       // order: relaxed, the last strand
       delete std::exchange(in, in->next.load(memory_order_relaxed));
     }
     // order: relaxed, the last strand
+    for (segment* in = retired_.load(memory_order_relaxed); in != nullptr;) {
+      // order: relaxed, the last strand
+      delete std::exchange(in, in->next.load(memory_order_relaxed));
+    }
+    // order: relaxed, the last strand
     delete spare_.load(memory_order_relaxed);
+  }
+
+  /// S1 within a segment: the fast path. False says nothing.
+  [[nodiscard]] bool claim_put_at_once(position& at) noexcept {
+    // order: acquire, pairs with M2: the segment read next is at least that of this index
+    std::uint64_t tail = tail_.index.load(memory_order_acquire);
+    // order: acquire, pairs M1; S1 fails if it is another index's
+    segment* in = tail_.in.load(memory_order_acquire);
+    at = {in, tail % span};
+    if ((tail & closed_bit) || at.slot >= slots - 1) [[unlikely]]
+      return false;
+    // order: S1 seq_cst, before S3 in the one order with R4 and R5
+    if (tail_.index.compare_exchange_strong(tail, tail + 1, memory_order_seq_cst,
+                                            memory_order_relaxed)) [[likely]] {
+      return true;
+    }
+    stand_back();
+    return false;
   }
 
   /// S1. Claims the next place: `ok` or `closed`. Throws std::bad_alloc before any effect.
@@ -94,8 +120,9 @@ class segments {
       }
       if (offset + 1 == slots && !fresh) fresh = obtain();
       // order: S1 seq_cst, before S3 in the one order with R4 and R5
-      if (!tail_.index.compare_exchange_weak(tail, tail + 1, memory_order_seq_cst,
-                                             memory_order_relaxed)) {
+      if (!tail_.index.compare_exchange_strong(tail, tail + 1, memory_order_seq_cst,
+                                               memory_order_relaxed)) {
+        stand_back();
         continue;
       }
       if (offset + 1 == slots) move_tail_on(in, fresh.release());
@@ -113,7 +140,25 @@ class segments {
     slot& s = at.in->all[at.slot];
     ::new (static_cast<void*>(s.item)) T(std::move(item));
     // order: S2 release, pairs with the acquire in take
-    s.published.store(true, memory_order_release);
+    s.state.store(stage::published, memory_order_release);
+  }
+
+  /// G1 of an item that is whole, within a segment: the fast path. False says nothing.
+  [[nodiscard]] bool claim_get_at_once(position& at) noexcept {
+    // order: acquire, pairs with M4
+    std::uint64_t head = head_.index.load(memory_order_acquire);
+    // order: acquire, pairs with M3
+    segment* in = head_.in.load(memory_order_acquire);
+    at = {in, head % span};
+    // order: relaxed, whatever it says was tail once, and tail only grows
+    if (at.slot >= slots - 1 || head >= tail_seen_.load(memory_order_relaxed)) return false;
+    // order: G1 seq_cst, items leave in this order; before every look that says drained
+    if (head_.index.compare_exchange_strong(head, head + 1, memory_order_seq_cst,
+                                            memory_order_relaxed)) [[likely]] {
+      return true;
+    }
+    stand_back();
+    return false;
   }
 
   /// G1. Claims the oldest item, which may still be on its way into its slot.
@@ -129,14 +174,22 @@ class segments {
         wait.pause();
         continue;
       }
-      // order: seq_cst, R5: the second look must see every S1 before its R4
-      const std::uint64_t tail = tail_.index.load(memory_order_seq_cst);
-      if (whole(tail & ~closed_bit) == head) {
-        return (tail & closed_bit) ? claim::closed : claim::none;
+      // order: relaxed, whatever it says was tail once, and tail only grows
+      if (head >= tail_seen_.load(memory_order_relaxed)) {
+        // order: seq_cst, R5: the second look must see every S1 before its R4
+        const std::uint64_t tail = tail_.index.load(memory_order_seq_cst);
+        const std::uint64_t open_tail = whole(tail & ~closed_bit);
+        if (open_tail == head) {
+          look_at_retired();
+          return (tail & closed_bit) ? claim::closed : claim::none;
+        }
+        // order: relaxed, only a hint
+        tail_seen_.store(open_tail, memory_order_relaxed);
       }
       // order: G1 seq_cst, items leave in this order; before every look that says drained
-      if (!head_.index.compare_exchange_weak(head, head + 1, memory_order_seq_cst,
-                                             memory_order_relaxed)) {
+      if (!head_.index.compare_exchange_strong(head, head + 1, memory_order_seq_cst,
+                                               memory_order_relaxed)) {
+        stand_back();
         continue;
       }
       if (offset + 1 == slots) move_head_on(in);
@@ -145,23 +198,25 @@ class segments {
     }
   }
 
+  /// Has the putter of a claimed slot published its item? Then take does not wait.
+  [[nodiscard]] bool is_published(position at) const noexcept {
+    // order: acquire, pairs S2: the item is whole
+    return at.in->all[at.slot].state.load(memory_order_acquire) == stage::published;
+  }
+
   /// The item in a claimed slot, as soon as its putter has published it. The getter moves it
   /// out, destroys it and calls release.
   [[nodiscard]] T* take(position at) noexcept {
-    slot& s = at.in->all[at.slot];
-    backoff wait;
-    // order: acquire, pairs S2: the item is whole
-    while (!s.published.load(memory_order_acquire)) wait.pause();
+    for (backoff wait; !is_published(at); wait.pause()) {
+    }
     return item_of(at);
   }
 
-  /// G2. The slot will not be touched any more; the last getter to leave recycles the segment.
+  /// G2. The slot will not be touched any more; the getter of a segment's last slot retires it.
   void release(position at) noexcept {
-    if (at.slot + 1 == slots) return walk(at.in, 0);
-    // order: acq_rel, D2: hands the slot over to the walk, or takes the walk over from D3
-    if (at.in->all[at.slot].left.exchange(left_by::getter, memory_order_acq_rel) == left_by::walk) {
-      walk(at.in, at.slot + 1);
-    }
+    // order: D2 release, pairs with D1: the getter is done with its slot
+    at.in->all[at.slot].state.store(stage::left, memory_order_release);
+    if (is_last(at)) retire(at.in);
   }
 
   /// C1. From here on no put can claim. True for the call that closed.
@@ -201,19 +256,16 @@ class segments {
   static constexpr std::size_t span = 64;
   static constexpr std::size_t slots = span - 1;
 
-  /// What slot::left says: its getter has not left, has left, or is to go on with the walk.
-  enum class left_by : std::uint8_t { nobody, getter, walk };
+  enum class stage : std::uint8_t { empty, published, left };
 
   struct slot {
-    /// Written by the putter, once; its getter may then read the item.
-    atomic<bool> published{false};
-    /// Exchanged by its getter (D2) and by the walk (D3): whoever comes second goes on.
-    atomic<left_by> left{left_by::nobody};
+    /// Written by the putter (S2), then by the getter (D2).
+    atomic<stage> state{stage::empty};
     alignas(T) std::byte item[sizeof(T)];
   };
 
   struct segment {
-    atomic<segment*> next{nullptr};
+    atomic<segment*> next{nullptr};  ///< in the queue; later among the retired
     slot all[slots];
   };
 
@@ -254,17 +306,46 @@ class segments {
     head_.index.fetch_add(1, memory_order_release);
   }
 
-  /// D1. Recycles the segment once the slots from `from` on are left by their getters, or leaves
-  /// the rest of the walk to the first getter that is still inside (it finds the mark at D2).
-  void walk(segment* in, std::size_t from) noexcept {
-    for (std::size_t i = from; i + 1 < slots; ++i) {
-      slot& s = in->all[i];
-      // order: acquire, pairs D2: the getter is done with its slot
-      if (s.left.load(memory_order_acquire) == left_by::getter) continue;
-      // order: acq_rel, D3: either its getter sees the walk, or we see that it has left
-      if (s.left.exchange(left_by::walk, memory_order_acq_rel) != left_by::getter) return;
+  /// Recycles the segment, or leaves it among the retired; looks at those that were there.
+  void retire(segment* in) noexcept {
+    look_at_retired();
+    is_left(in) ? recycle(in) : keep_retired(in);
+  }
+
+  /// D1. Has every getter left?
+  static bool is_left(const segment* in) noexcept {
+    for (const slot& s : in->all) {
+      // order: D1 acquire, pairs with D2: what the getter did in the slot is over
+      if (s.state.load(memory_order_acquire) != stage::left) return false;
     }
-    recycle(in);
+    return true;
+  }
+
+  /// D3. Links it to the retired.
+  void keep_retired(segment* in) noexcept {
+    // order: relaxed, the exchange tells
+    segment* first = retired_.load(memory_order_relaxed);
+    do {
+      // order: relaxed, published by the exchange
+      in->next.store(first, memory_order_relaxed);
+      // order: D3 release, pairs with look_at_retired: the links
+    } while (
+        !retired_.compare_exchange_weak(first, in, memory_order_release, memory_order_relaxed));
+  }
+
+  /// Takes all the retired, recycles those that are left by now and puts the others back.
+  void look_at_retired() noexcept {
+    // order: relaxed, a hint; whoever is missed here is found the next time
+    if (retired_.load(memory_order_relaxed) == nullptr) [[likely]]
+      return;
+    // order: acquire, pairs with D3; nobody else has those segments from here on
+    segment* in = retired_.exchange(nullptr, memory_order_acquire);
+    while (in != nullptr) {
+      // order: relaxed, came with the exchange
+      segment* next = in->next.load(memory_order_relaxed);
+      is_left(in) ? recycle(in) : keep_retired(in);
+      in = next;
+    }
   }
 
   std::unique_ptr<segment> obtain() {
@@ -283,9 +364,7 @@ class segments {
     used->next.store(nullptr, memory_order_relaxed);
     for (slot& s : used->all) {
       // order: relaxed, as above
-      s.published.store(false, memory_order_relaxed);
-      // order: relaxed, as above
-      s.left.store(left_by::nobody, memory_order_relaxed);
+      s.state.store(stage::empty, memory_order_relaxed);
     }
     // order: acq_rel, gives our segment away and takes one that came between
     delete spare_.exchange(used, memory_order_acq_rel);
@@ -293,8 +372,12 @@ class segments {
 
   alignas(cache_line) end tail_;
   alignas(cache_line) end head_;
+  /// A tail that was there once: up to it getters need not look at the real one. Beside head.
+  atomic<std::uint64_t> tail_seen_{0};
   /// One segment that is ready for use, or null.
   alignas(cache_line) atomic<segment*> spare_{nullptr};
+  /// Segments that are out of the queue, but had a getter inside at the last look.
+  atomic<segment*> retired_{nullptr};
 };
 
 }  // namespace sluice::detail
