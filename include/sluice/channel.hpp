@@ -116,14 +116,17 @@ class channel : public detail::putting<channel<T>, T>, public detail::getting<ch
     return handle_.get() != nullptr && handle_.get()->close(std::move(cause));
   }
 
-  [[nodiscard]] bool closed() const { return (*handle_).closed(); }
+  [[nodiscard]] bool closed() const { return handle_.for_use_in("closed").closed(); }
   /// As many items wait as fit, at some moment during the call. Always true for a rendezvous
   /// channel, never for an unbounded one.
-  [[nodiscard]] bool full() const { return (*handle_).size() == (*handle_).capacity(); }
+  [[nodiscard]] bool full() const {
+    const detail::channel_core& of = handle_.for_use_in("full");
+    return of.size() == of.capacity();
+  }
   /// How many items can wait: `no_limit` if unbounded, 0 if rendezvous.
-  [[nodiscard]] std::size_t capacity() const { return (*handle_).capacity(); }
+  [[nodiscard]] std::size_t capacity() const { return handle_.for_use_in("capacity").capacity(); }
   /// The name given at the start, or nothing.
-  [[nodiscard]] const std::string& name() const { return (*handle_).name(); }
+  [[nodiscard]] const std::string& name() const { return handle_.for_use_in("name").name(); }
 
   [[nodiscard]] bool valid() const noexcept { return handle_.get() != nullptr; }
   /// The same channel? Two moved-from handles are equal.

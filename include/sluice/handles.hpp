@@ -29,15 +29,18 @@ class sender : public detail::putting<sender<T>, T> {
 
   /// Throws std::logic_error if `ch` was moved from.
   explicit sender(const channel<T>& ch)
-      : handle_(detail::counted<detail::sender_count>(*ch.handle_)) {}
+      : handle_(detail::counted<detail::sender_count>(ch.handle_.for_use_in("sender"))) {}
 
   bool close() const noexcept { return handle_.get() != nullptr && handle_.get()->close(nullptr); }
   bool close(std::exception_ptr cause) const noexcept {
     return handle_.get() != nullptr && handle_.get()->close(std::move(cause));
   }
-  [[nodiscard]] bool closed() const { return (*handle_).closed(); }
-  [[nodiscard]] bool full() const { return (*handle_).size() == (*handle_).capacity(); }
-  [[nodiscard]] std::size_t capacity() const { return (*handle_).capacity(); }
+  [[nodiscard]] bool closed() const { return handle_.for_use_in("closed").closed(); }
+  [[nodiscard]] bool full() const {
+    const detail::channel_core& of = handle_.for_use_in("full");
+    return of.size() == of.capacity();
+  }
+  [[nodiscard]] std::size_t capacity() const { return handle_.for_use_in("capacity").capacity(); }
   [[nodiscard]] bool valid() const noexcept { return handle_.get() != nullptr; }
   friend bool operator==(const sender& a, const sender& b) noexcept {
     return a.handle_.get() == b.handle_.get();
@@ -58,14 +61,14 @@ class receiver : public detail::getting<receiver<T>, T> {
 
   /// Throws std::logic_error if `ch` was moved from.
   explicit receiver(const channel<T>& ch)
-      : handle_(detail::counted<detail::receiver_count>(*ch.handle_)) {}
+      : handle_(detail::counted<detail::receiver_count>(ch.handle_.for_use_in("receiver"))) {}
 
   bool close() const noexcept { return handle_.get() != nullptr && handle_.get()->close(nullptr); }
   bool close(std::exception_ptr cause) const noexcept {
     return handle_.get() != nullptr && handle_.get()->close(std::move(cause));
   }
-  [[nodiscard]] bool closed() const { return (*handle_).closed(); }
-  [[nodiscard]] std::size_t capacity() const { return (*handle_).capacity(); }
+  [[nodiscard]] bool closed() const { return handle_.for_use_in("closed").closed(); }
+  [[nodiscard]] std::size_t capacity() const { return handle_.for_use_in("capacity").capacity(); }
   [[nodiscard]] bool valid() const noexcept { return handle_.get() != nullptr; }
   friend bool operator==(const receiver& a, const receiver& b) noexcept {
     return a.handle_.get() == b.handle_.get();

@@ -56,9 +56,9 @@ void throw_status(status s, const std::exception_ptr& cause) {
   throw std::logic_error("sluice: value() of a result that was moved from");
 }
 
-void throw_moved_from() {
-  throw std::logic_error(
-      "sluice: an operation on a channel handle that was moved from; keep a copy instead");
+void throw_moved_from(const char* operation) {
+  throw std::logic_error(std::string("sluice: ") + operation +
+                         " on a channel handle that was moved from; keep a copy instead");
 }
 
 void throw_bad_capacity(bool negative) {

@@ -81,7 +81,7 @@ namespace sluice::detail {
 template <class T>
 class putting<test::inside, T> {
  public:
-  static channel_core& core(const channel<T>& ch) { return *ch.handle_; }
+  static channel_core& core(const channel<T>& ch) { return ch.handle_.for_use_in("a test"); }
 };
 }  // namespace sluice::detail
 

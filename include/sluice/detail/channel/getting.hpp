@@ -103,7 +103,7 @@ class getting {
  public:
   /// Waits for an item. At the end throws channel_closed or the cause.
   T get() const {
-    channel_core& from = core();
+    channel_core& from = core("get");
     item_room<T> room;
     if (get_item(from, room, no_deadline, "get") == status::ok) [[likely]]
       return take_from(room);
@@ -115,7 +115,7 @@ class getting {
     static_assert(std::is_nothrow_move_assignable_v<T>,
                   "sluice: `ch >> item` needs a nothrow move assignment, so that no item is lost; "
                   "use ch.get(), or a channel of std::unique_ptr<T>");
-    channel_core& from = core();
+    channel_core& from = core(">>");
     item_room<T> room;
     if (get_item(from, room, no_deadline, "get") != status::ok) {
       if (from.cause()) throw_closed_get(from.cause());
@@ -128,7 +128,7 @@ class getting {
   /// Never waits: the item, or `empty`, or `closed` at the end (an item beats closed). On a
   /// rendezvous channel an item only if a putter waits.
   result<T> try_get() const {
-    channel_core& from = core();
+    channel_core& from = core("try_get");
     item_room<T> room;
     return as_result(try_get_item(from, room), from, room);
   }
@@ -136,7 +136,7 @@ class getting {
   /// Waits at most `d`: the item, `timed_out` or `closed`. Done at once where that is possible.
   template <class Rep, class Period>
   result<T> get_for(std::chrono::duration<Rep, Period> d) const {
-    channel_core& from = core();
+    channel_core& from = core("get_for");
     item_room<T> room;
     return as_result(get_item(from, room, deadline_after(d), "get_for"), from, room);
   }
@@ -144,7 +144,7 @@ class getting {
   /// Waits until `t` at most, on any clock: the item, `timed_out` or `closed`.
   template <class Clock, class Duration>
   result<T> get_until(std::chrono::time_point<Clock, Duration> t) const {
-    channel_core& from = core();
+    channel_core& from = core("get_until");
     item_room<T> room;
     const status how =
         until_time(t, [&](deadline until) { return get_item(from, room, until, "get_until"); });
@@ -154,37 +154,37 @@ class getting {
   /// Waits for one item, then takes what is there, up to `max`. Empty at the end; a cause is
   /// thrown. `max` 0: std::invalid_argument.
   [[nodiscard]] std::vector<T> get_batch(std::size_t max) const {
-    return detail::get_batch<T>(core(), max);
+    return detail::get_batch<T>(core("get_batch"), max);
   }
   /// As above, and waits up to `linger` after the first for the batch to fill. Cancelled
   /// meanwhile, it returns what it has.
   template <class Rep, class Period>
   [[nodiscard]] std::vector<T> get_batch(std::size_t max,
                                          std::chrono::duration<Rep, Period> linger) const {
-    return detail::get_batch<T>(core(), max, linger);
+    return detail::get_batch<T>(core("get_batch"), max, linger);
   }
   /// What is there now, up to `max`; never waits. At the end: empty, or the cause is thrown.
   [[nodiscard]] std::vector<T> try_get_batch(std::size_t max) const {
-    return detail::try_get_batch<T>(core(), max);
+    return detail::try_get_batch<T>(core("try_get_batch"), max);
   }
 
   /// Waits until the channel is closed and drained, cause or not.
-  void join() const { static_cast<void>(join_channel(core(), no_deadline)); }
+  void join() const { static_cast<void>(join_channel(core("join"), no_deadline)); }
   /// As join, at most `d`: was the end reached?
   template <class Rep, class Period>
   bool join_for(std::chrono::duration<Rep, Period> d) const {
-    return join_channel(core(), deadline_after(d)) == status::closed;
+    return join_channel(core("join_for"), deadline_after(d)) == status::closed;
   }
 
   /// Closed and nothing left. Never waits, as all questions.
-  [[nodiscard]] bool drained() const { return core().drained(); }
+  [[nodiscard]] bool drained() const { return core("drained").drained(); }
   /// How many items wait, at some moment during the call; never more than the capacity.
-  [[nodiscard]] std::size_t size() const { return core().size(); }
-  [[nodiscard]] bool empty() const { return core().size() == 0; }
+  [[nodiscard]] std::size_t size() const { return core("size").size(); }
+  [[nodiscard]] bool empty() const { return core("empty").size() == 0; }
 
   /// The items until the end; a cause is thrown. See item_iterator for when it waits.
   [[nodiscard]] item_iterator<Self, T> begin() const {
-    static_cast<void>(core());
+    static_cast<void>(core("begin"));
     return item_iterator<Self, T>(self());
   }
   [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
@@ -194,14 +194,16 @@ class getting {
 
   /// For the iterator: fills the room, or false at the end.
   bool get_next(item_room<T>& room) const {
-    return get_item(core(), room, no_deadline, "get") == status::ok;
+    return get_item(core("get"), room, no_deadline, "get") == status::ok;
   }
   void throw_cause() const {
-    if (const std::exception_ptr& cause = core().cause()) std::rethrow_exception(cause);
+    if (const std::exception_ptr& cause = core("get").cause()) std::rethrow_exception(cause);
   }
 
   [[nodiscard]] const Self& self() const noexcept { return static_cast<const Self&>(*this); }
-  [[nodiscard]] channel_core& core() const { return *self().handle_; }
+  [[nodiscard]] channel_core& core(const char* operation) const {
+    return self().handle_.for_use_in(operation);
+  }
 };
 
 }  // namespace sluice::detail

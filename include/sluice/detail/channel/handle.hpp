@@ -7,7 +7,7 @@
 
 namespace sluice::detail {
 
-[[noreturn]] SLUICE_API void throw_moved_from();
+[[noreturn]] SLUICE_API void throw_moved_from(const char* operation);
 
 /// How a handle counts: as a plain one, a sender or a receiver.
 struct plain_count {
@@ -44,10 +44,10 @@ class core_handle {
     if (core_ != nullptr) Count::drop(*core_);
   }
 
-  /// The channel. Throws std::logic_error if the handle was moved from.
-  [[nodiscard]] channel_core& operator*() const {
+  /// The channel. Throws std::logic_error that names the operation if the handle was moved from.
+  [[nodiscard]] channel_core& for_use_in(const char* operation) const {
     if (core_ == nullptr) [[unlikely]]
-      throw_moved_from();
+      throw_moved_from(operation);
     return *core_;
   }
   [[nodiscard]] channel_core* get() const noexcept { return core_; }

@@ -24,7 +24,7 @@ class putting {
  public:
   /// Waits for room. Throws channel_closed if the channel is closed before or while waiting.
   void put(T&& item) const {
-    if (put_item(core(), item, no_deadline, "put") != status::ok) throw_closed_put();
+    if (put_item(core("put"), item, no_deadline, "put") != status::ok) throw_closed_put();
   }
   void put(const T& item) const requires std::copy_constructible<T> {
     T copy(item);
@@ -43,17 +43,17 @@ class putting {
 
   /// Never waits: `ok`, `full` or `closed` (closed beats full). On a rendezvous channel `ok` only
   /// if a getter waits.
-  [[nodiscard]] status try_put(T&& item) const { return try_put_item(core(), item); }
+  [[nodiscard]] status try_put(T&& item) const { return try_put_item(core("try_put"), item); }
   [[nodiscard]] status try_put(const T& item) const requires std::copy_constructible<T> {
     T copy(item);
-    return try_put_item(core(), copy);
+    return try_put_item(core("try_put"), copy);
   }
 
   /// Waits at most `d`: `ok`, `timed_out` or `closed`. Done at once where that is possible, even
   /// if the time is over.
   template <class Rep, class Period>
   status put_for(T&& item, std::chrono::duration<Rep, Period> d) const {
-    return put_item(core(), item, deadline_after(d), "put_for");
+    return put_item(core("put_for"), item, deadline_after(d), "put_for");
   }
   template <class Rep, class Period>
   status put_for(const T& item,
@@ -65,7 +65,7 @@ class putting {
   /// Waits until `t` at most, on any clock: `ok`, `timed_out` or `closed`.
   template <class Clock, class Duration>
   status put_until(T&& item, std::chrono::time_point<Clock, Duration> t) const {
-    channel_core& to = core();
+    channel_core& to = core("put_until");
     return until_time(t, [&](deadline until) { return put_item(to, item, until, "put_until"); });
   }
   template <class Clock, class Duration>
@@ -83,11 +83,13 @@ class putting {
   requires(gives_items_away<R, T> ||
            std::constructible_from<T, std::ranges::range_reference_t<R>>) std::size_t
       put_batch(R&& items)
-  const { return detail::put_batch<T>(core(), std::forward<R>(items)); }
+  const { return detail::put_batch<T>(core("put_batch"), std::forward<R>(items)); }
 
  private:
   [[nodiscard]] const Self& self() const noexcept { return static_cast<const Self&>(*this); }
-  [[nodiscard]] channel_core& core() const { return *self().handle_; }
+  [[nodiscard]] channel_core& core(const char* operation) const {
+    return self().handle_.for_use_in(operation);
+  }
 };
 
 }  // namespace sluice::detail
