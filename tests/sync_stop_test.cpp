@@ -308,6 +308,36 @@ TEST_CASE("the end of a runtime ends the waits that a stop ends, and waits for t
   }
 }
 
+TEST_CASE("a stop that came before a condition's wait throws before the mutex is let go") {
+  on_one_worker([] {
+    sluice::mutex m;
+    sluice::condition_variable condition;
+    const sluice::channel<int> go{1};
+    bool others_came_in = false;
+    bool seen = true;
+    auto stopped = begin([&] {
+      lock guard(m);
+      static_cast<void>(go.get());
+      try {
+        condition.wait(guard);
+      } catch (const sluice::cancelled&) {
+        seen = others_came_in;
+        throw;
+      }
+    });
+    auto other = begin([&] {
+      const std::lock_guard guard(m);
+      others_came_in = true;
+    });
+    go.put(1);  // it has its item: the stop comes after that, and before it runs again
+    CHECK(stopped.request_stop());
+    CHECK_THROWS_AS(stopped.join(), sluice::cancelled);
+    other.join();
+    CHECK(!seen);
+    CHECK(others_came_in);
+  });
+}
+
 TEST_CASE("a stopped owner lets the mutex go to the next as its stack unwinds") {
   on_one_worker([] {
     sluice::mutex m;
