@@ -52,6 +52,19 @@ TEST_CASE("a node leaves from the front, the middle and the end, and may come ag
   }
 }
 
+TEST_CASE("a node that comes back to the front stands before all others") {
+  wait_list list;
+  std::array<wait_node, 3> nodes;
+  list.push_front(nodes[0]);
+  CHECK(forwards(list) == std::vector<const wait_node*>{&nodes[0]});
+  list.push_back(nodes[1]);
+  list.push_front(nodes[2]);
+  CHECK(forwards(list) == std::vector<const wait_node*>{&nodes[2], &nodes[0], &nodes[1]});
+  list.remove(nodes[2]);
+  list.remove(nodes[1]);
+  CHECK(forwards(list) == std::vector<const wait_node*>{&nodes[0]});
+}
+
 TEST_CASE("a list is empty again when the last node has left") {
   wait_list list;
   wait_node node;

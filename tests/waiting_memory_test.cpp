@@ -2,8 +2,17 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <mutex>
+#include <shared_mutex>
 
+#include "sluice/barrier.hpp"
 #include "sluice/channel.hpp"
+#include "sluice/condition_variable.hpp"
+#include "sluice/latch.hpp"
+#include "sluice/mutex.hpp"
+#include "sluice/semaphore.hpp"
+#include "sluice/shared_mutex.hpp"
+#include "sluice/wait_group.hpp"
 #include "support/allocations.hpp"
 #include "support/items.hpp"
 #include "support/shapes.hpp"
@@ -134,6 +143,73 @@ TEST_CASE("a bounded and a rendezvous channel that are in use ask for no memory 
     for (const number item : ch) next += item == next ? 1 : 0;
     CHECK(next == 2000);
     test::await([&] { return done.load(); });
+    CHECK(test::allocations == before);
+  });
+}
+
+TEST_CASE("waiting for a mutex, a condition, a permit or a count asks for no memory" *
+          doctest::skip(!test::counts_memory)) {
+  test::everywhere([](strands& crowd) {
+    sluice::mutex m;
+    sluice::shared_mutex shared;
+    sluice::condition_variable condition;
+    sluice::counting_semaphore<> permits(0);
+    sluice::latch latch(1);
+    sluice::wait_group group(1);
+    sluice::barrier<> meet(2);
+    bool ready = false;
+    std::atomic<int> step{-1};
+    m.lock();
+    shared.lock();
+    crowd.start([&] {
+      test::await([&] { return step == 0; });
+      CHECK(!m.try_lock_for(1ms));
+      CHECK(!shared.try_lock_for(1ms));
+      CHECK(!shared.try_lock_shared_for(1ms));
+      CHECK(!permits.try_acquire_for(1ms));
+      CHECK(!group.wait_for(1ms));
+      step = 1;
+      std::unique_lock lock(m);
+      step = 2;
+      condition.wait(lock, [&] { return ready; });
+      CHECK(condition.wait_for(lock, 1ms) == sluice::cv_status::timeout);
+      shared.lock_shared();
+      shared.unlock_shared();
+      step = 3;
+      permits.acquire();
+      step = 4;
+      latch.wait();
+      step = 5;
+      group.wait();
+      step = 6;
+      meet.arrive_and_wait();
+      step = 7;
+    });
+    const std::int64_t before = test::allocations;
+    // Some turns, so that the other one waits; nothing depends on it.
+    const auto when = [&](int reached) {
+      test::await([&] { return step == reached; });
+      for (int i = 0; i < 20; ++i) test::relax();
+    };
+    step = 0;
+    when(1);
+    m.unlock();
+    when(2);
+    {
+      const std::lock_guard lock(m);
+      ready = true;
+    }
+    condition.notify_all();
+    shared.unlock();
+    when(3);
+    permits.release();
+    when(4);
+    latch.count_down();
+    when(5);
+    group.done();
+    when(6);
+    meet.arrive_and_wait();
+    when(7);
     CHECK(test::allocations == before);
   });
 }

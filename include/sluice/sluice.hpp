@@ -1,14 +1,21 @@
 // sluice: channels and fibers. The umbrella: everything that users may write.
 #pragma once
 
+#include "sluice/barrier.hpp"
 #include "sluice/cancelled.hpp"
 #include "sluice/channel.hpp"
 #include "sluice/close.hpp"
+#include "sluice/condition_variable.hpp"
 #include "sluice/export.hpp"
 #include "sluice/fiber_id.hpp"
 #include "sluice/handles.hpp"
+#include "sluice/latch.hpp"
+#include "sluice/mutex.hpp"
 #include "sluice/runtime.hpp"
+#include "sluice/semaphore.hpp"
+#include "sluice/shared_mutex.hpp"
 #include "sluice/status.hpp"
 #include "sluice/task.hpp"
 #include "sluice/this_fiber.hpp"
 #include "sluice/version.hpp"
+#include "sluice/wait_group.hpp"

@@ -30,6 +30,12 @@ class short_lock {
     held_.store(false, memory_order_release);
   }
 
+  /// Does nobody hold it? Then what the last holder did is seen.
+  [[nodiscard]] bool is_free() const noexcept {
+    // order: acquire, pairs with the release in unlock()
+    return !held_.load(memory_order_acquire);
+  }
+
  private:
   atomic<bool> held_{false};
 };

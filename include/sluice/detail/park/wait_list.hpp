@@ -49,6 +49,15 @@ class wait_list {
     node.linked = true;
   }
 
+  /// For one that was there before and comes back.
+  void push_front(wait_node& node) noexcept {
+    node.prev = nullptr;
+    node.next = head_;
+    (head_ != nullptr ? head_->prev : tail_) = &node;
+    head_ = &node;
+    node.linked = true;
+  }
+
   void remove(wait_node& node) noexcept {
     (node.prev != nullptr ? node.prev->next : head_) = node.next;
     (node.next != nullptr ? node.next->prev : tail_) = node.prev;
