@@ -44,6 +44,7 @@ class sender : public detail::putting<sender<T>, T> {
   }
 
  private:
+  friend struct detail::handle_access;
   template <class, class>
   friend class detail::putting;
 
@@ -72,6 +73,7 @@ class receiver : public detail::getting<receiver<T>, T> {
   }
 
  private:
+  friend struct detail::handle_access;
   template <class, class>
   friend class detail::getting;
 

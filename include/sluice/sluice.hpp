@@ -8,6 +8,8 @@
 #include "sluice/fiber_id.hpp"
 #include "sluice/handles.hpp"
 #include "sluice/runtime.hpp"
+#include "sluice/select.hpp"
+#include "sluice/selector.hpp"
 #include "sluice/status.hpp"
 #include "sluice/task.hpp"
 #include "sluice/this_fiber.hpp"
