@@ -31,17 +31,16 @@ template <class Handle>
 concept putting_handle = std::derived_from<std::remove_cvref_t<Handle>,
                                            putting<std::remove_cvref_t<Handle>, item_of<Handle>>>;
 
-/// What the handler of a get case takes. An item comes first, so a generic handler takes items.
+/// What the handler of a get case takes. An item comes first, so a generic handler takes items; and
+/// is not even asked whether it could take a result.
 template <class F, class T>
 consteval bool takes_item() {
-  if constexpr (std::invocable<F&, T>) {
+  if constexpr (std::invocable<F&, T> || std::invocable<F&, T&>) {
     return true;
-  } else if constexpr (std::invocable<F&, result<T>> || std::invocable<F&, result<T>&>) {
-    return false;
   } else {
-    static_assert(std::invocable<F&, T&>,
+    static_assert(std::invocable<F&, result<T>> || std::invocable<F&, result<T>&>,
                   "sluice: the handler of on_get takes the item (T) or a sluice::result<T>");
-    return true;
+    return false;
   }
 }
 
