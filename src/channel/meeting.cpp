@@ -21,11 +21,11 @@ namespace sluice::detail {
 /// Ends the wait of the strand that has waited longest as completed. The lock is held.
 inline wait_node* channel_core::win_front(wait_list& s) noexcept {
   while (wait_node* node = s.front()) {
-    const bool won = node->owner->try_claim(outcome::completed);
-    s.remove(*node);
-    if (won) [[likely]]
+    if (node->owner->try_claim(outcome::completed)) [[likely]] {
+      s.remove(*node);
       return node;
-    node->passed = true;
+    }
+    pass_over(s, *node);
   }
   return nullptr;
 }
