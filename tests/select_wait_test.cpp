@@ -4,7 +4,10 @@
 #include <atomic>
 #include <chrono>
 #include <optional>
+#include <sstream>
 #include <stdexcept>
+#include <string>
+#include <tuple>
 #include <vector>
 
 #include "sluice/sluice.hpp"
@@ -324,4 +327,21 @@ TEST_CASE("a put into an unbounded channel that finds no memory passes that on, 
       CHECK(ch.size() == static_cast<std::size_t>(filled));
     }
   }
+}
+
+TEST_CASE("a dump says of a fiber that it waits in a select") {
+  sluice::runtime rt{{.workers = 1}};
+  const channel<int> ch{1};
+  auto task = rt.go({.name = "chooser"}, [=] { CHECK(select(on_get(ch), on_timeout(1h)) == 0); });
+  test::await([&] { return getters_waiting(ch) == 1; });
+  std::string said;
+  test::await([&] {  // it is shown as waiting only once it is off its stack
+    std::ostringstream text;
+    rt.dump(text);
+    said = text.str();
+    return said.find("select") != std::string::npos;
+  });
+  CHECK(said.find("chooser") != std::string::npos);
+  ch.put(1);
+  task.join();
 }

@@ -117,6 +117,23 @@ TEST_CASE("a case that goes out of play gives its handle back") {
   CHECK(guard.use_count() == 1);
 }
 
+TEST_CASE("a case goes out of play, and gives up what it holds, also if another one is chosen") {
+  const channel<int> over;
+  over.close();
+  const channel<int> ready{1};
+  const auto guard = std::make_shared<int>(0);
+  selector cases{sluice::in_order};
+  cases.on_get(over, [guard](int) {});
+  cases.on_get(ready);
+  cases.on_get(over, [guard](int) {});
+  ready.put(1);
+  CHECK(cases.wait() == 1);
+  CHECK(guard.use_count() == 2);
+  ready.close();
+  CHECK(cases.wait() == all_closed);
+  CHECK(guard.use_count() == 1);
+}
+
 TEST_CASE("a selector holds the channels of its cases") {
   selector cases;
   {
