@@ -36,9 +36,9 @@ template <class C>
 concept select_case = std::derived_from<std::remove_reference_t<C>, any_case>;
 }  // namespace detail
 
-// The cases. They are made in the call of select and refer to the handles, rvalue items and handlers
-// that they were given as lvalues or, items, as rvalues: whoever keeps a case keeps these alive.
-// Making one never waits; it throws std::logic_error if the handle was moved from.
+// The cases. They are made in the call of select and refer to the handles, rvalue items and
+// handlers that they were given as lvalues or, items, as rvalues: whoever keeps a case keeps these
+// alive. Making one never waits; it throws std::logic_error if the handle was moved from.
 
 /// Gets from a channel or receiver. The handler takes the item; or a `result`, and is then called
 /// for the end too. A generic handler takes the item. Chosen for items, a channel that was closed
@@ -83,10 +83,10 @@ template <class F = detail::no_handler>
   return detail::otherwise_case<F>(std::forward<F>(handler));
 }
 
-/// Waits until one of the cases can happen, does exactly that one, calls its handler and returns its
-/// position; `all_closed` if there are get cases which have all gone out of play (and no put case),
-/// whatever else stands there. What a handler throws passes on. Throws `cancelled` if the running
-/// fiber's stop is requested before a case happened, but not if there is an `otherwise`;
+/// Waits until one of the cases can happen, does exactly that one, calls its handler and returns
+/// its position; `all_closed` if there are get cases which have all gone out of play (and no put
+/// case), whatever else stands there. What a handler throws passes on. Throws `cancelled` if the
+/// running fiber's stop is requested before a case happened, but not if there is an `otherwise`;
 /// std::invalid_argument if there are no cases; std::logic_error in a forked child; on an unbounded
 /// channel std::bad_alloc. Whenever it throws something else than a handler or a channel's end, no
 /// case has happened. Never allocates. Any strand; handlers run on it, outside all locks. The same

@@ -15,9 +15,9 @@ namespace sluice {
 
 /// Cases are added, then `wait` chooses among them as often as wanted, with the answers of select.
 /// A wait looks at the cases until it finds one that is ready; only if none is, it enlists with all
-/// of them, which costs time in proportion to their number. It holds its own handles of the channels
-/// and gives one back when the case goes out of play. Belongs to one strand at a time; a handler may
-/// add cases. Only `wait` waits.
+/// of them, which costs time in proportion to their number. It holds its own handles of the
+/// channels and gives one back when the case goes out of play. Belongs to one strand at a time; a
+/// handler may add cases. Only `wait` waits.
 class SLUICE_API selector {
  public:
   selector() noexcept = default;
@@ -27,11 +27,12 @@ class SLUICE_API selector {
   selector& operator=(selector&&) noexcept = default;
   ~selector();
 
-  // Each of these returns the position of its case, which `wait` returns if it is chosen. They throw
-  // std::bad_alloc, std::logic_error if the handle was moved from, and what a copy throws; then
-  // nothing has changed.
+  // Each of these returns the position of its case, which `wait` returns if it is chosen. They
+  // throw std::bad_alloc, std::logic_error if the handle was moved from, and what a copy throws;
+  // then nothing has changed.
 
-  /// See sluice::on_get. Goes out of play at the plain end of its channel if the handler takes items.
+  /// See sluice::on_get. Goes out of play at the plain end of its channel if the handler takes
+  /// items.
   template <class Handle, class F = detail::no_handler>
   std::size_t on_get(Handle from, F handler = {}) {
     static_assert(detail::getting_handle<Handle>, "sluice: on_get takes a channel or a receiver");

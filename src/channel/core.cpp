@@ -58,8 +58,8 @@ void channel_core::pass_over(wait_list& s, wait_node& node) noexcept {
 }
 
 /// Nothing can reach that node any more: takes it off its list. Its owner is reserved. One case of
-/// several that leaves at a plain end ends the wait only if it is the last in play, and then without
-/// having been chosen.
+/// several that leaves at a plain end ends the wait only if it is the last in play, and then
+/// without having been chosen.
 void channel_core::end_wait(wait_list& s, wait_node& node, job_list& jobs) noexcept {
   pop(s, node);
   waiter& owner = *node.owner;
@@ -232,7 +232,7 @@ outcome channel_core::wait_until_drained(deadline until) noexcept {
   return wait_for_settle(joiners_, node, until);
 }
 
-// ---- one case of several --------------------------------------------------------------------------
+// ---- one case of several ------------------------------------------------------------------------
 
 void channel_core::enlist(side which, wait_node& node) noexcept {
   node.passed = false;

@@ -6,8 +6,8 @@
 
 namespace sluice::detail {
 
-/// A number that differs for each call, from a sequence of this thread's own. Never inlined: a fiber
-/// may run on another thread after any wait.
+/// A number that differs for each call, from a sequence of this thread's own. Never inlined: a
+/// fiber may run on another thread after any wait.
 [[nodiscard]] std::uint64_t draw_seed() noexcept;
 
 /// The finalizer of Sebastiano Vigna's SplitMix64.

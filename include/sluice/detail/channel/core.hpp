@@ -28,9 +28,9 @@
 // No user code runs under the lock.
 //
 // Several cases of one wait (select) share their owner, so a server may find it ended by another
-// channel. It reserves the owner first, then claims a place, then concludes; without a place it gives
-// the owner back. So no place is claimed for one who cannot use it. While it holds an owner reserved
-// it takes no lock, and another owner only in the order of addresses (meeting.cpp).
+// channel. It reserves the owner first, then claims a place, then concludes; without a place it
+// gives the owner back. So no place is claimed for one who cannot use it. While it holds an owner
+// reserved it takes no lock, and another owner only in the order of addresses (meeting.cpp).
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,8 @@
 // The choice among several cases: what select and selector share, whatever the items are.
 //
 //   1 try        each case once, in random order or in the order given: the first that can be done
-//                is done, and is the chosen one. A case that takes items only, and whose channel has
-//                ended plainly, goes out of play.
+//                is done, and is the chosen one. A case that takes items only, and whose channel
+//                has ended plainly, goes out of play.
 //   2 give up    none left in play: all_closed; or `otherwise`; or the time is over already
 //   3 enlist     one shared_waiter, one node for each case: R4 and R5 in each channel
 //   4 park       R6, once, until the nearest deadline
@@ -17,14 +17,14 @@
 //    step 4 consumes it; if the wait has ended, the cases that are not enlisted yet are left out.
 // I3 after step 5 nobody else can reach a node: servers touch a node only under the lock of the
 //    channel that links it, or after they have won the wait and before their unpark.
-// I4 in the channels' lists the cases keep their places until the wait ends: a case that goes out of
-//    play meanwhile is taken off by the one who closed; only the last of them ends the wait.
+// I4 in the channels' lists the cases keep their places until the wait ends: a case that goes out
+//    of play meanwhile is taken off by the one who closed; only the last of them ends the wait.
 //
-// What can come between: a case becomes ready between 1 and its turn in 3: R5 finds it. Two channels
-// serve the wait at once: one of them reserves it, the other one spins, then goes on with the next in
-// its list. The time is over, or a stop is requested, at that moment: the claim decides. Two selects
-// meet on a rendezvous channel: who comes second reserves both waits in the order of their addresses
-// and ends both, or neither; it steps over its own nodes.
+// What can come between: a case becomes ready between 1 and its turn in 3: R5 finds it. Two
+// channels serve the wait at once: one of them reserves it, the other one spins, then goes on with
+// the next in its list. The time is over, or a stop is requested, at that moment: the claim
+// decides. Two selects meet on a rendezvous channel: who comes second reserves both waits in the
+// order of their addresses and ends both, or neither; it steps over its own nodes.
 #pragma once
 
 #include <cstddef>
@@ -129,8 +129,8 @@ struct case_table {
 };
 
 /// Steps 1 to 5: the chosen case, nullptr if all inputs have ended. Throws std::invalid_argument if
-/// there are no cases, `cancelled`, std::logic_error in a forked child, std::bad_alloc from a put into
-/// an unbounded channel; then nothing has happened.
+/// there are no cases, `cancelled`, std::logic_error in a forked child, std::bad_alloc from a put
+/// into an unbounded channel; then nothing has happened.
 [[nodiscard]] SLUICE_API any_case* choose(case_table& table);
 
 /// All steps, for `count` cases; there is room for as many in `channels` and in `timeouts`.
