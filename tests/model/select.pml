@@ -246,9 +246,8 @@ proctype waiter(byte me) {
   bool job[WAITERS];
   atomic { frame[me] = true; in_play[me] = 2 };
   if
-  :: me < SELECTS -> first = 0
-  :: me < SELECTS -> first = 1
-  :: me >= SELECTS -> first = 0
+  :: first = 0
+  :: me < SELECTS && (GETTERS > 0 || me > 0) -> first = 1 /* the channels are alike otherwise */
   fi;
   enlist(first);
   if
