@@ -12,6 +12,8 @@
 #include "sluice/latch.hpp"
 #include "sluice/mutex.hpp"
 #include "sluice/runtime.hpp"
+#include "sluice/select.hpp"
+#include "sluice/selector.hpp"
 #include "sluice/semaphore.hpp"
 #include "sluice/shared_mutex.hpp"
 #include "sluice/status.hpp"
