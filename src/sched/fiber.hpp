@@ -49,6 +49,9 @@ class alignas(cache_line) fiber final : public parker,
   verdict check(operation_kind kind) noexcept override;
   void offer_turn() noexcept override;
   [[nodiscard]] std::uint64_t strand_id() const noexcept override { return task_->id(); }
+  [[nodiscard]] stop_scopes* stops() noexcept override { return &stops_; }
+  [[nodiscard]] bool stop_requested() const noexcept override;
+  void end_wait_by_stop() noexcept override { cancel_wait(); }
 
   /// Its frames will be needed in a moment: fetches them side by side, not one after the other.
   void prefetch() const noexcept {
@@ -70,8 +73,6 @@ class alignas(cache_line) fiber final : public parker,
   /// What it waits for; only while it is held.
   [[nodiscard]] const waiter* waits_for() const noexcept { return waiting_; }
 
-  [[nodiscard]] bool stop_requested() const noexcept;
-
  private:
   friend class worker;
 
@@ -87,10 +88,9 @@ class alignas(cache_line) fiber final : public parker,
 
   task_core* task_ = nullptr;
   waiter* waiting_ = nullptr;
-  /// May a stop end the wait? Not while an exception unwinds the stack.
+  stop_scopes stops_;
+  /// May a stop end the wait? Not while an exception unwinds the stack, nor under a shield.
   bool stoppable_ = false;
-  /// Does a stop wait until what runs now is over?
-  bool shielded_ = false;
   stack_slot* const slot_;
   const std::uint8_t stack_class_;
   timer timer_;

@@ -178,14 +178,18 @@ void scheduler::close() noexcept {
 
 /// E2.
 void scheduler::stop_parked() noexcept {
+  const std::stop_source no_source(std::nostopstate);
   for (stack_slab* slab = stack_pool::all_slabs(); slab != nullptr; slab = slab->older_of_all) {
     for (std::size_t i = 0; i < slab->count; ++i) {
       stack_slot& slot = slab->slots[i];
       auto* task = static_cast<task_core*>(slot.pin());
       if (task == nullptr) continue;
       fiber* runs = task->home_ == this ? &fiber::on(slot) : nullptr;
+      std::stop_source watched = runs != nullptr ? task->watched_stop() : no_source;
       slot.unpin();
-      if (runs != nullptr) runs->cancel_wait();
+      if (runs == nullptr) continue;
+      runs->cancel_wait();
+      watched.request_stop();
     }
   }
 }

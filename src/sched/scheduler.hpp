@@ -86,6 +86,11 @@ class scheduler {
     // order: relaxed, whoever must not miss it has read `attention` after its own RMW (P5)
     return closing_.load(memory_order_relaxed);
   }
+  /// For whoever has just made something that the closer asks for after E1.
+  [[nodiscard]] bool closing_now() const noexcept {
+    // order: seq_cst, pairs E1
+    return closing_.load(memory_order_seq_cst);
+  }
   [[nodiscard]] bool over() const noexcept {
     // order: seq_cst, after W1 in the one order with E4
     return over_.load(memory_order_seq_cst);

@@ -2,6 +2,7 @@
 #include "sched/scheduler.hpp"
 #include "sched/worker_switch.hpp"
 #include "sluice/detail/base/backoff.hpp"
+#include "sluice/detail/park/parker.hpp"
 #include "sluice/detail/sched/task_core.hpp"
 
 namespace sluice::detail {
@@ -17,8 +18,13 @@ bool runs_on(const scheduler& where) noexcept {
 }
 
 bool stop_requested_here() noexcept {
-  worker* here = worker::current();
-  return here != nullptr && here->running_fiber()->stop_requested();
+  return parker::current().stop_requested();
+}
+
+std::stop_token stop_token_here() {
+  task_core* task = running_task();
+  return parker::current().stops()->token(task != nullptr ? task->stop_token()
+                                                          : std::stop_token());
 }
 
 void yield_strand() noexcept {

@@ -187,12 +187,12 @@ void worker::finish_task(fiber& self) noexcept {
   if (in_forked_child()) self.task_->end_forked_child();
   // User's code, which may wait and go on elsewhere: the handler of an error that nobody joins,
   // and the destructor of a value.
-  self.shielded_ = true;
+  ++self.stops_.shields;
   self.task_->report_if_detached();
   self.slot_->clear_owner();
   bump(self.worker_->finished_);
   self.task_->finish();
-  self.shielded_ = false;
+  --self.stops_.shields;
   atomic<std::uint64_t>& gone = self.worker_->gone_;
   // order: relaxed, one writer; release after the last user's code, pairs with count
   gone.store(gone.load(memory_order_relaxed) + 1, memory_order_release);

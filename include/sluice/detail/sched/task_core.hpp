@@ -7,6 +7,7 @@
 //   detached  T3 no handle is left: nobody can join
 //   waited    J1 somebody has linked himself into the list of joiners
 //   stop      K1 the stop was requested
+//   noted     N1 somebody wants to hear of the end before it can be joined (task_extras.hpp)
 //
 // I1 whoever sets the second of `released` and `detached` deletes the task.
 // I2 a joiner that finds `done` under the lock does not wait; the finisher that finds `waited`
@@ -18,6 +19,7 @@
 #include <functional>
 #include <memory>
 #include <new>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -31,6 +33,7 @@ namespace sluice::detail {
 
 class fiber;
 class scheduler;
+struct task_extras;
 
 /// What a worker can run next: a task that has no stack yet, or a fiber that is ready to go on.
 struct runnable {
@@ -70,6 +73,10 @@ class SLUICE_API task_core : public runnable {
   bool request_stop() noexcept;
   /// The error that escaped the function, which then counts as joined; null: none.
   [[nodiscard]] std::exception_ptr take_error() noexcept { return std::move(error_); }
+  /// Made at the first call. Throws std::bad_alloc. The caller holds the task, or runs it.
+  [[nodiscard]] task_extras& extras();
+  /// N1. From now on extras().at_end is called at the end; false: the task is done.
+  [[nodiscard]] bool note_end() noexcept;
   /// T3. The handle goes; an error that nobody has joined is reported.
   void drop() noexcept;
 
@@ -82,6 +89,8 @@ class SLUICE_API task_core : public runnable {
   [[noreturn]] void end_forked_child() noexcept;
   /// T1, T2. The function is over: wakes the joiners. The task may be gone afterwards.
   void finish() noexcept;
+  /// Follows the stop of its fiber, which calls this. Throws std::bad_alloc.
+  [[nodiscard]] std::stop_token stop_token();
   [[nodiscard]] bool stop_requested() const noexcept {
     // order: relaxed, whoever must not miss a stop has read `attention` after its own RMW (P5)
     return (state_.load(memory_order_relaxed) & stop_bit) != 0;
@@ -110,8 +119,12 @@ class SLUICE_API task_core : public runnable {
   static constexpr std::uint32_t detached_bit = 4;
   static constexpr std::uint32_t waited_bit = 8;
   static constexpr std::uint32_t stop_bit = 16;
+  static constexpr std::uint32_t noted_bit = 32;
 
   void wake_joiners() noexcept;
+  void end_notes() noexcept;
+  /// What stop_token() has given tokens of, if it was called.
+  [[nodiscard]] std::stop_source watched_stop() const noexcept;
   void report_unjoined() noexcept;
   void print_error() const noexcept;
 
@@ -131,6 +144,8 @@ class SLUICE_API task_core : public runnable {
   atomic<fiber*> fiber_{nullptr};
   std::uint64_t id_ = 0;
   std::unique_ptr<const std::string> name_;
+  /// Written once, by whoever needs them first; read by whoever stops the task.
+  atomic<task_extras*> extras_{nullptr};
 };
 
 /// The runtime of the running fiber, else the default one, which starts at first use.
@@ -142,8 +157,10 @@ class SLUICE_API task_core : public runnable {
 SLUICE_API void spawn(scheduler& where, task_core& task, std::size_t stack_size);
 /// The task of the running fiber; nullptr on a plain thread.
 [[nodiscard]] SLUICE_API task_core* running_task() noexcept;
-/// Was the stop of the running fiber requested? False on a plain thread.
+/// Was a stop requested that the running strand obeys?
 [[nodiscard]] SLUICE_API bool stop_requested_here() noexcept;
+/// A token that follows the stops that the running strand obeys. Throws std::bad_alloc.
+[[nodiscard]] SLUICE_API std::stop_token stop_token_here();
 /// Does the running fiber belong to that runtime?
 [[nodiscard]] SLUICE_API bool runs_on(const scheduler& where) noexcept;
 /// Gives others their turn: the fiber's worker, or the thread's core.
