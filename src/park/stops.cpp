@@ -4,6 +4,7 @@
 // compiler may keep across a switch.
 #include "sluice/detail/park/stops.hpp"
 
+#include <new>
 #include <utility>
 
 #include "sluice/detail/park/attention.hpp"
@@ -32,12 +33,16 @@ obeyed_stop::obeyed_stop(std::stop_token token) noexcept
     : strand_(parker::current()),
       outer_(std::exchange(strand_.stops()->innermost, this)),
       token_(std::move(token)) {
-  callback_.emplace(token_, on_request{this});
+  ::new (static_cast<void*>(&callback_)) std::stop_callback<on_request>(token_, on_request{this});
 }
 
 obeyed_stop::~obeyed_stop() {
-  merged_.reset();
-  callback_.reset();  // I1
+  if (in_forked_child()) {
+    static_cast<void>(merged_.release());
+  } else {
+    merged_.reset();
+    callback_.~stop_callback();  // I1
+  }
   strand_.stops()->innermost = outer_;
   // order: relaxed, the end of the callback has been waited for
   if (requested_.load(memory_order_relaxed)) lower_attention();

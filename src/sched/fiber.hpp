@@ -61,6 +61,9 @@ class alignas(cache_line) fiber final : public parker,
     }
   }
 
+  /// Who hears of the end of its task besides joiners; null: nobody.
+  [[nodiscard]] end_listener*& listener() noexcept { return listener_; }
+
   // ---- the worker's side ----------------------------------------------------------------------
   /// P1, P5. Called once by the context that runs after `this` was left to park.
   void announce(worker& by) noexcept;
@@ -91,6 +94,8 @@ class alignas(cache_line) fiber final : public parker,
   stop_scopes stops_;
   /// May a stop end the wait? Not while an exception unwinds the stack, nor under a shield.
   bool stoppable_ = false;
+  /// Who else hears of the end of the task.
+  end_listener* listener_ = nullptr;
   stack_slot* const slot_;
   const std::uint8_t stack_class_;
   timer timer_;

@@ -12,6 +12,15 @@ task_core* running_task() noexcept {
   return here != nullptr ? here->running_task() : nullptr;
 }
 
+void listen_for_end(end_listener& who) noexcept {
+  worker::current()->running_fiber()->listener() = &who;
+}
+
+bool heard_by(const end_listener& who) noexcept {
+  worker* here = worker::current();
+  return here != nullptr && here->running_fiber()->listener() == &who;
+}
+
 bool runs_on(const scheduler& where) noexcept {
   worker* here = worker::current();
   return here != nullptr && &here->home() == &where;

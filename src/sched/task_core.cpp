@@ -14,6 +14,25 @@
 #include "sluice/detail/base/backoff.hpp"
 
 namespace sluice::detail {
+namespace {
+
+void print_unjoined(const std::exception_ptr& error, std::uint64_t id,
+                    std::string_view name) noexcept {
+  const auto print = [&](const char* text) {
+    std::fprintf(
+        stderr, "sluice: fiber %llu \"%.*s\" ended with an exception that nobody joined: %s\n",
+        static_cast<unsigned long long>(id), static_cast<int>(name.size()), name.data(), text);
+  };
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& what) {
+    print(what.what());
+  } catch (...) {
+    print("an exception of unknown type");
+  }
+}
+
+}  // namespace
 
 task_core::task_core(std::unique_ptr<const std::string> name) noexcept
     : runnable(sort::task), name_(std::move(name)) {}
@@ -126,19 +145,22 @@ void task_core::report_unjoined() noexcept {
   std::terminate();
 }
 
-void task_core::print_error() const noexcept {
-  const auto print = [this](const char* text) {
-    std::fprintf(
-        stderr, "sluice: fiber %llu \"%.*s\" ended with an exception that nobody joined: %s\n",
-        static_cast<unsigned long long>(id_), static_cast<int>(name().size()), name().data(), text);
-  };
+void task_core::print_error() const noexcept { print_unjoined(error_, id_, name()); }
+
+orphan_error task_core::give_error_away() noexcept {
+  stopped_ = true;
+  orphan_error given{error_, home_->on_unhandled(), id_, {}};
   try {
-    std::rethrow_exception(error_);
-  } catch (const std::exception& error) {
-    print(error.what());
-  } catch (...) {
-    print("an exception of unknown type");
+    given.name = name();
+  } catch (const std::bad_alloc&) {  // then it has none
   }
+  return given;
+}
+
+void orphan_error::report() noexcept {
+  if (*on_unhandled) return (*on_unhandled)(name, std::exchange(error, nullptr));
+  print_unjoined(error, id, name);
+  std::terminate();
 }
 
 void task_core::end_forked_child() noexcept {

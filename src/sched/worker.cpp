@@ -192,6 +192,8 @@ void worker::finish_task(fiber& self) noexcept {
   self.slot_->clear_owner();
   bump(self.worker_->finished_);
   self.task_->finish();
+  if (self.listener_ != nullptr) [[unlikely]]
+    std::exchange(self.listener_, nullptr)->task_ended();
   --self.stops_.shields;
   atomic<std::uint64_t>& gone = self.worker_->gone_;
   // order: relaxed, one writer; release after the last user's code, pairs with count

@@ -17,7 +17,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <stop_token>
 
 #include "sluice/detail/base/atomic.hpp"
@@ -70,7 +69,10 @@ class SLUICE_API obeyed_stop {
   atomic<bool> requested_{false};
   /// For those who ask for a token: made at the first question.
   std::unique_ptr<merged, delete_merged> merged_;
-  std::optional<std::stop_callback<on_request>> callback_;
+  /// Left alone in a forked child: its end would wait for threads that are not there.
+  union {
+    std::stop_callback<on_request> callback_;
+  };
 };
 
 /// While it lives no stop is thrown on the running strand. On its stack.

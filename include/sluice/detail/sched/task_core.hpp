@@ -44,6 +44,30 @@ struct runnable {
   const sort what;
 };
 
+using error_handler = std::function<void(std::string_view, std::exception_ptr)>;
+
+/// An error that nobody can join, and who is to hear of it.
+struct SLUICE_API orphan_error {
+  std::exception_ptr error;
+  std::shared_ptr<const error_handler> on_unhandled;
+  std::uint64_t id = 0;
+  std::string name;
+
+  /// Calls the handler, which may wait. The default one ends the process.
+  void report() noexcept;
+};
+
+/// Hears of the end of tasks.
+class SLUICE_API end_listener {
+ public:
+  /// Called by the task's fiber as the last it does: the task is done, and deleted if it is
+  /// detached. The listener may be gone after it.
+  virtual void task_ended() noexcept = 0;
+
+ protected:
+  ~end_listener() = default;
+};
+
 class SLUICE_API task_core : public runnable {
  public:
   /// `name` may be null.
@@ -103,6 +127,11 @@ class SLUICE_API task_core : public runnable {
   }
 
  protected:
+  [[nodiscard]] const std::exception_ptr& error() const noexcept { return error_; }
+  /// Was it `cancelled` that escaped?
+  [[nodiscard]] bool ended_by_stop() const noexcept { return stopped_; }
+  /// The error goes to somebody else; joiners get it too, but on_unhandled does not.
+  [[nodiscard]] orphan_error give_error_away() noexcept;
   /// Keeps the exception that is being handled.
   void fail(bool by_stop) noexcept {
     error_ = std::current_exception();
@@ -131,14 +160,14 @@ class SLUICE_API task_core : public runnable {
   /// See the head of the file.
   atomic<std::uint32_t> state_{0};
   short_lock lock_;
-  /// The error is `cancelled`: nobody needs to hear of it.
+  /// The error is `cancelled`, or somebody has it: on_unhandled does not hear of it.
   bool stopped_ = false;
   /// The size class of its stack; set when it is spawned.
   std::uint8_t stack_class_ = 0;
   wait_list joiners_;
   std::exception_ptr error_;
   /// Who hears of an error that nobody joins; set with it. May outlive the runtime.
-  std::shared_ptr<const std::function<void(std::string_view, std::exception_ptr)>> on_unhandled_;
+  std::shared_ptr<const error_handler> on_unhandled_;
   scheduler* home_ = nullptr;
   /// The fiber that runs it; written once, by its worker, before the function begins.
   atomic<fiber*> fiber_{nullptr};
@@ -155,6 +184,10 @@ class SLUICE_API task_core : public runnable {
 /// Hands the task to the workers of `where`. Throws std::logic_error in a forked child,
 /// std::length_error, std::bad_alloc; then the task was not touched.
 SLUICE_API void spawn(scheduler& where, task_core& task, std::size_t stack_size);
+/// `who` hears of the end of the running fiber's task. Called once in a task, by its fiber.
+SLUICE_API void listen_for_end(end_listener& who) noexcept;
+/// Is it `who` that hears of the end of what runs here?
+[[nodiscard]] SLUICE_API bool heard_by(const end_listener& who) noexcept;
 /// The task of the running fiber; nullptr on a plain thread.
 [[nodiscard]] SLUICE_API task_core* running_task() noexcept;
 /// Was a stop requested that the running strand obeys?
