@@ -15,5 +15,6 @@
 #include "sluice/status.hpp"
 #include "sluice/task.hpp"
 #include "sluice/this_fiber.hpp"
+#include "sluice/time.hpp"
 #include "sluice/version.hpp"
 #include "sluice/with_stop.hpp"

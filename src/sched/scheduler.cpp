@@ -163,6 +163,25 @@ deadline scheduler::earliest_timer() const noexcept {
   return first;
 }
 
+timer_shard& scheduler::shard_for_alarm() noexcept {
+  // order: relaxed, spreads them over the locks
+  const std::uint32_t turn = alarm_turn_.fetch_add(1, memory_order_relaxed);
+  return workers_[turn % workers_.size()]->timers();
+}
+
+/// Whoever goes to sleep looks at the timers (earliest, seq_cst) after W1; here W5 comes after the
+/// arming. So either he sees the timer, or he is seen here and woken to look.
+void scheduler::note_alarm(deadline at) noexcept {
+  const worker* here = worker::current();
+  if (here == nullptr || &here->home() != this) {
+    // Whoever keeps an earlier one looks again when that has fired.
+    if (earliest_timer() >= at) wake_for_outside_work();
+    return;
+  }
+  // This worker looks before it sleeps; if it runs on for long, the ticker must.
+  if (ticker_.is_asleep() && idle_.anybody_runs()) ticker_.wake();
+}
+
 // ---- the end -----------------------------------------------------------------------------------
 
 void scheduler::close() noexcept {

@@ -81,6 +81,10 @@ class scheduler {
   [[nodiscard]] std::uint8_t default_class() const noexcept { return default_class_; }
   [[nodiscard]] stack_pool& default_pool() const noexcept { return *default_pool_; }
   void fire_timers() noexcept;
+  /// Where a timer is armed that belongs to no fiber. Any thread.
+  [[nodiscard]] timer_shard& shard_for_alarm() noexcept;
+  /// Such a timer was armed for `at`: sees to it that somebody fires it. Any thread.
+  void note_alarm(deadline at) noexcept;
   [[nodiscard]] deadline earliest_timer() const noexcept;
   [[nodiscard]] bool closing() const noexcept {
     // order: relaxed, whoever must not miss it has read `attention` after its own RMW (P5)
@@ -132,6 +136,8 @@ class scheduler {
   atomic<bool> closing_{false};
   /// E4. Written once.
   atomic<bool> over_{false};
+  /// Whose turn it is to take a timer that belongs to no fiber.
+  atomic<std::uint32_t> alarm_turn_{0};
   short_lock closer_lock_;
   waiter* closer_ = nullptr;  ///< under its lock
 };
