@@ -433,14 +433,29 @@ TEST_CASE("nested scopes end from the inside out") {
 TEST_CASE("the end of a runtime stops scopes and their fibers") {
   std::optional<sluice::runtime> rt(std::in_place, sluice::runtime_options{.workers = 2});
   sluice::channel<int> never{1};
+  std::atomic<int> stopped{0};
   auto owner = rt->go([&] {
     scope s;
-    for (int i = 0; i < 3; ++i) s.go([&] { never.get(); });
-    s.join();
+    for (int i = 0; i < 3; ++i) {
+      s.go([&] {
+        try {
+          never.get();
+        } catch (const cancelled&) {
+          ++stopped;
+          throw;
+        }
+      });
+    }
+    try {
+      s.join();  // completes if its fibers are told first, and all end before it is told
+    } catch (const cancelled&) {
+    }
+    CHECK(stopped == 3);
+    CHECK_THROWS_AS(s.join(), cancelled);
   });
   test::await_waiting(*rt, "get", 3);
   rt.reset();
-  CHECK_THROWS_AS(owner.join(), cancelled);
+  owner.join();
 }
 
 TEST_CASE("stops race ends") {

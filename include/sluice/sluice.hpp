@@ -1,6 +1,7 @@
 // sluice: channels and fibers. The umbrella: everything that users may write.
 #pragma once
 
+#include "sluice/blocking.hpp"
 #include "sluice/cancelled.hpp"
 #include "sluice/channel.hpp"
 #include "sluice/close.hpp"

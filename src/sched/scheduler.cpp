@@ -1,7 +1,6 @@
 // Starting, feeding and ending a runtime. The argument stands in scheduler.hpp.
 #include "sched/scheduler.hpp"
 
-#include <csignal>
 #include <cstdio>
 #include <iostream>
 #include <mutex>
@@ -11,6 +10,7 @@
 #include <system_error>
 
 #include "fiber/overflow.hpp"
+#include "sched/own_thread.hpp"
 #include "sched/worker_switch.hpp"
 #include "sluice/cancelled.hpp"
 #include "sluice/detail/base/backoff.hpp"
@@ -46,23 +46,6 @@ int checked_workers(int workers) {
                               " workers; say 1 to " + std::to_string(most_workers) +
                               ", or 0 for one for each CPU");
 }
-
-/// Threads of the library take no signals but faults: those are for the program's own threads.
-class signals_held_back {
- public:
-  signals_held_back() noexcept {
-    sigset_t all;
-    ::sigfillset(&all);
-    for (const int fault : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS}) {
-      ::sigdelset(&all, fault);
-    }
-    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~signals_held_back() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_;
-};
 
 template <class Thread>
 void start_thread(Thread& one, const std::string& name) {
