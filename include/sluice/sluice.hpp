@@ -7,6 +7,7 @@
 #include "sluice/close.hpp"
 #include "sluice/export.hpp"
 #include "sluice/fiber_id.hpp"
+#include "sluice/fiber_local.hpp"
 #include "sluice/gather.hpp"
 #include "sluice/handles.hpp"
 #include "sluice/outcome.hpp"

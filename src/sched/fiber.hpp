@@ -25,6 +25,7 @@
 
 namespace sluice::detail {
 
+class strand_end;
 class worker;
 
 /// Who runs a fiber, or did last. A base, so that it lies in the first line of the block.
@@ -64,6 +65,8 @@ class alignas(cache_line) fiber final : public parker,
   /// Who hears of the end of its task besides joiners; null: nobody.
   [[nodiscard]] end_listener*& listener() noexcept { return listener_; }
 
+  [[nodiscard]] strand_end*& last() noexcept { return last_; }
+
   // ---- the worker's side ----------------------------------------------------------------------
   /// P1, P5. Called once by the context that runs after `this` was left to park.
   void announce(worker& by) noexcept;
@@ -94,6 +97,8 @@ class alignas(cache_line) fiber final : public parker,
   stop_scopes stops_;
   /// May a stop end the wait? Not while an exception unwinds the stack, nor under a shield.
   bool stoppable_ = false;
+  /// What it does last, if it has used what needs that (strand_end.hpp).
+  strand_end* last_ = nullptr;
   /// Who else hears of the end of the task.
   end_listener* listener_ = nullptr;
   stack_slot* const slot_;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "sched/scheduler.hpp"
+#include "sched/strand_end.hpp"
 #include "sched/worker_switch.hpp"
 #include "sluice/detail/park/attention.hpp"
 
@@ -188,6 +189,10 @@ void worker::finish_task(fiber& self) noexcept {
   // User's code, which may wait and go on elsewhere: the handler of an error that nobody joins,
   // and the destructor of a value.
   ++self.stops_.shields;
+  if (self.last_ != nullptr) [[unlikely]] {
+    self.last_->strand_ends();
+    self.last_ = nullptr;
+  }
   self.task_->report_if_detached();
   self.slot_->clear_owner();
   bump(self.worker_->finished_);
