@@ -15,6 +15,7 @@
 #include "sluice/scope.hpp"
 #include "sluice/shield.hpp"
 #include "sluice/status.hpp"
+#include "sluice/stop_on_signal.hpp"
 #include "sluice/task.hpp"
 #include "sluice/this_fiber.hpp"
 #include "sluice/time.hpp"

@@ -174,7 +174,8 @@ void task_core::end_forked_child() noexcept {
 void task_core::end_notes() noexcept {
   // order: acquire, pairs with extras()
   task_extras& more = *extras_.load(memory_order_acquire);
-  more.at_end(more);
+  // order: acquire, pairs with whoever set it before N1
+  more.at_end.load(memory_order_acquire)(more);
 }
 
 task_extras& task_core::extras() {
@@ -199,6 +200,13 @@ bool task_core::note_end() noexcept {
 // ---- stopping ----------------------------------------------------------------------------------
 
 bool task_core::request_stop() noexcept {
+  if (!mark_stopped()) return false;
+  // order: seq_cst, after K1; pairs with extras(): who makes them later sees the stop
+  if (task_extras* more = extras_.load(memory_order_seq_cst)) more->source.request_stop();
+  return true;
+}
+
+bool task_core::mark_stopped() noexcept {
   if (in_forked_child()) return false;
   raise_attention();
   // order: K1 seq_cst, after the raise and before P4 in the one order with P1 and P5
@@ -209,8 +217,6 @@ bool task_core::request_stop() noexcept {
   }
   // order: acquire, pairs with bind; null: not begun, and the stop is seen at the first wait
   if (fiber* runs = fiber_.load(memory_order_acquire)) runs->cancel_wait();
-  // order: seq_cst, after K1; pairs with extras(): who makes them later sees the stop
-  if (task_extras* more = extras_.load(memory_order_seq_cst)) more->source.request_stop();
   return true;
 }
 

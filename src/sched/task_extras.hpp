@@ -32,7 +32,7 @@ struct task_extras {
   std::mutex lock;
   task_core* task;
   /// Called once by the task's fiber when the function is over, before joiners hear of it.
-  void (*at_end)(task_extras&) noexcept = nullptr;
+  atomic<void (*)(task_extras&) noexcept> at_end{nullptr};
 };
 
 }  // namespace sluice::detail

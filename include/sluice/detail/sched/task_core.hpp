@@ -95,6 +95,8 @@ class SLUICE_API task_core : public runnable {
   [[nodiscard]] outcome wait_until_done(deadline until, on_stop stop) noexcept;
   /// True if this call made the request and the task was not done.
   bool request_stop() noexcept;
+  /// As request_stop, but for those who watch stop_token(): nobody's code is called.
+  bool mark_stopped() noexcept;
   /// The error that escaped the function, which then counts as joined; null: none.
   [[nodiscard]] std::exception_ptr take_error() noexcept { return std::move(error_); }
   /// Made at the first call. Throws std::bad_alloc. The caller holds the task, or runs it.
