@@ -134,10 +134,12 @@ TEST_CASE("the last made goes first, and a destructor finds those made before") 
   };
   order.clear();
   const fiber_local<int> base;
-  const fiber_local<std::unique_ptr<noting>> first(
-      [&] { return std::make_unique<noting>(noting{&base, 1}); });
-  const fiber_local<std::unique_ptr<noting>> second(
-      [&] { return std::make_unique<noting>(noting{&base, 2}); });
+  const fiber_local<std::unique_ptr<noting>> first([&] {
+    return std::make_unique<noting>(noting{&base, 1});
+  });
+  const fiber_local<std::unique_ptr<noting>> second([&] {
+    return std::make_unique<noting>(noting{&base, 2});
+  });
   const auto use = [&] {
     *base = 10;
     static_cast<void>(first.get());

@@ -36,8 +36,9 @@ TEST_CASE("gather returns a tuple in the order of the functions") {
       sluice::channel<int> meet{sluice::rendezvous};
       auto all = gather([&] { return meet.get(); }, [&] { meet.put(4); },
                         [] { return std::make_unique<int>(5); }, [] { return std::string("six"); });
-      static_assert(std::is_same_v<decltype(all), std::tuple<int, std::monostate,
-                                                             std::unique_ptr<int>, std::string>>);
+      static_assert(
+          std::is_same_v<decltype(all),
+                         std::tuple<int, std::monostate, std::unique_ptr<int>, std::string>>);
       CHECK(std::get<0>(all) == 4);
       CHECK(*std::get<2>(all) == 5);
       CHECK(std::get<3>(all) == "six");
@@ -63,9 +64,8 @@ TEST_CASE("gather of a range returns a vector") {
   for (int i = 0; i < 100; ++i) CHECK(values[static_cast<std::size_t>(i)] == i * i);
   CHECK(fs[3]() == 9);  // copied from an lvalue
 
-  const auto tasks = std::views::iota(0, 5) | std::views::transform([](int i) {
-                       return [i] { return i; };
-                     });
+  const auto tasks =
+      std::views::iota(0, 5) | std::views::transform([](int i) { return [i] { return i; }; });
   CHECK(gather(tasks) == std::vector<int>{0, 1, 2, 3, 4});
   CHECK(gather(std::vector<std::function<int()>>()).empty());
   const std::vector<std::monostate> none = gather(std::vector<std::function<void()>>(3, [] {}));
@@ -96,8 +96,9 @@ TEST_CASE("the first error stops the others, which end before it is rethrown") {
           throw failure("later");
         }
       };
-      CHECK_THROWS_WITH_AS(gather(wait, []() -> int { throw failure("first"); }, wait), "first",
-                           failure);
+      CHECK_THROWS_WITH_AS(gather(
+                               wait, []() -> int { throw failure("first"); }, wait),
+                           "first", failure);
       CHECK(stopped == 2);
       std::vector<std::function<int()>> fs(3, wait);
       fs.emplace_back([]() -> int { throw failure("first"); });

@@ -35,8 +35,8 @@ struct reports {
   std::vector<std::string> heard;
 
   sluice::runtime_options options(int workers) {
-    return {.workers = workers, .on_unhandled = [this](std::string_view fiber,
-                                                       const std::exception_ptr& error) {
+    return {.workers = workers,
+            .on_unhandled = [this](std::string_view fiber, const std::exception_ptr& error) {
               std::string text(fiber);
               try {
                 std::rethrow_exception(error);
@@ -89,9 +89,11 @@ TEST_CASE("an empty scope is joined at once") {
 TEST_CASE("go takes options and arguments and returns the task") {
   scope s;
   std::string name;
-  auto sum = s.go([](int a, std::unique_ptr<int> b) { return a + *b; }, 1, std::make_unique<int>(2));
-  s.go(sluice::fiber_options{.name = "named", .stack_size = 64 * 1024},
-       [&](int) { name = sluice::this_fiber::name(); }, 1);
+  auto sum =
+      s.go([](int a, std::unique_ptr<int> b) { return a + *b; }, 1, std::make_unique<int>(2));
+  s.go(
+      sluice::fiber_options{.name = "named", .stack_size = 64 * 1024},
+      [&](int) { name = sluice::this_fiber::name(); }, 1);
   s.join();
   CHECK(sum.done());
   CHECK(sum.join() == 3);

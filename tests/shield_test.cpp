@@ -107,8 +107,7 @@ TEST_CASE("a shield ends with an exception too") {
   sluice::channel<int> some{9};
   auto task = rt.go([&] {
     while (!stop_requested()) static_cast<void>(some.try_get());
-    CHECK_THROWS_AS(sluice::shield([] { throw std::runtime_error("inside"); }),
-                    std::runtime_error);
+    CHECK_THROWS_AS(sluice::shield([] { throw std::runtime_error("inside"); }), std::runtime_error);
     CHECK_THROWS_AS(some.put(3), sluice::cancelled);
     // In a handler a shield is what lets a fiber clean up.
     try {
@@ -148,9 +147,7 @@ TEST_CASE("a shield covers the tokens of with_stop, inside and outside, on every
         });
         CHECK_THROWS_AS(some.put(2), sluice::cancelled);
       });
-      sluice::shield([&] {
-        sluice::with_stop(source.get_token(), [&] { some.put(3); });
-      });
+      sluice::shield([&] { sluice::with_stop(source.get_token(), [&] { some.put(3); }); });
       CHECK(some.size() == 2);
     });
     crowd.join();

@@ -124,8 +124,8 @@ TEST_CASE("a period below the clock's is rounded up") {
   for (int i = 0; i < 5; ++i) ch.get();
 }
 
-TEST_CASE("what is dropped is freed at once, with its timer"
-          * doctest::skip(!test::counts_memory)) {
+TEST_CASE("what is dropped is freed at once, with its timer" *
+          doctest::skip(!test::counts_memory)) {
   after(0s).get();
   const auto before = test::blocks.load();
   for (int i = 0; i < 1000; ++i) {
@@ -143,8 +143,9 @@ TEST_CASE("drops race the moment at which it comes") {
         auto random = test::random_for("drops", static_cast<std::uint64_t>(i));
         for (int round = 0; round < 300; ++round) {
           test::progress();
-          std::optional<beats> ch(round % 2 == 0 ? after(std::chrono::microseconds(random() % 60))
-                                                 : tick(std::chrono::microseconds(random() % 60 + 1)));
+          std::optional<beats> ch(round % 2 == 0
+                                      ? after(std::chrono::microseconds(random() % 60))
+                                      : tick(std::chrono::microseconds(random() % 60 + 1)));
           switch (random() % 4) {
             case 0:
               break;

@@ -30,7 +30,7 @@ class fiber_local {
   using value_type = T;
 
   /// Throws std::bad_alloc.
-  fiber_local() requires std::default_initializable<T> : fiber_local(from(), [] { return T{}; }) {}
+  fiber_local() requires std::default_initializable<T> : fiber_local(from(), &make_default) {}
   /// `make()` is called by each strand at its first use. It may be called by several at once.
   template <class F>
   requires(std::invocable<const F&>&& std::convertible_to<std::invoke_result_t<const F&>, T> &&
@@ -56,6 +56,7 @@ class fiber_local {
 
  private:
   struct from {};
+  static T make_default() { return T{}; }
   template <class F>
   fiber_local(from, F make) : make_(std::move(make)) {}
 

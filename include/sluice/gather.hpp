@@ -54,7 +54,8 @@ sluice::outcome<R> outcome_of(owned_task<R>& one) {
 /// Starts each function of the range: moves them out of a container that is given away.
 template <class Range>
 std::vector<owned_task<function_result<Range>>> start_all(scope_core& in, Range&& range) {
-  constexpr bool moves = !std::is_lvalue_reference_v<Range> && !std::ranges::borrowed_range<Range> &&
+  constexpr bool moves = !std::is_lvalue_reference_v<Range> &&
+                         !std::ranges::borrowed_range<Range> &&
                          !std::ranges::view<std::remove_cvref_t<Range>>;
   std::vector<owned_task<function_result<Range>>> tasks;
   if constexpr (std::ranges::sized_range<Range>) tasks.reserve(std::ranges::size(range));
@@ -77,7 +78,7 @@ std::vector<owned_task<function_result<Range>>> start_all(scope_core& in, Range&
 /// was started has been stopped and has ended. Any strand.
 template <class... Fs>
 requires(detail::startable<Fs>&&...)
-std::tuple<detail::or_monostate<detail::call_result<Fs>>...> gather(Fs&&... fs) {
+    std::tuple<detail::or_monostate<detail::call_result<Fs>>...> gather(Fs&&... fs) {
   detail::scope_core group(detail::heeds::all);
   std::tuple<detail::owned_task<detail::call_result<Fs>>...> tasks{
       detail::start_in(group, nullptr, 0, std::forward<Fs>(fs))...};
@@ -93,8 +94,8 @@ std::tuple<detail::or_monostate<detail::call_result<Fs>>...> gather(Fs&&... fs) 
 /// The same for a range of functions: a vector, in their order. They are moved out of a container
 /// that is given away, else copied.
 template <class Range>
-requires detail::functions<Range>
-std::vector<detail::or_monostate<detail::function_result<Range>>> gather(Range&& functions) {
+requires detail::functions<Range> std::vector<detail::or_monostate<detail::function_result<Range>>>
+gather(Range&& functions) {
   static_assert(!std::is_reference_v<detail::function_result<Range>>,
                 "sluice: no vector holds references; let the functions return pointers");
   detail::scope_core group(detail::heeds::all);
@@ -109,8 +110,8 @@ std::vector<detail::or_monostate<detail::function_result<Range>>> gather(Range&&
 /// As gather, but waits for all functions whatever happens to some, and says of each how it ended:
 /// a tuple of outcome<R>. Throws `cancelled` as gather does, and what go throws. Any strand.
 template <class... Fs>
-requires(detail::startable<Fs>&&...)
-std::tuple<outcome<detail::call_result<Fs>>...> gather_results(Fs&&... fs) {
+requires(detail::startable<Fs>&&...) std::tuple<outcome<detail::call_result<Fs>>...> gather_results(
+    Fs&&... fs) {
   detail::scope_core group(detail::heeds::nothing);
   std::tuple<detail::owned_task<detail::call_result<Fs>>...> tasks{
       detail::start_in(group, nullptr, 0, std::forward<Fs>(fs))...};
@@ -124,8 +125,8 @@ std::tuple<outcome<detail::call_result<Fs>>...> gather_results(Fs&&... fs) {
 
 /// The same for a range of functions: a vector.
 template <class Range>
-requires detail::functions<Range>
-std::vector<outcome<detail::function_result<Range>>> gather_results(Range&& functions) {
+requires detail::functions<Range> std::vector<outcome<detail::function_result<Range>>>
+gather_results(Range&& functions) {
   detail::scope_core group(detail::heeds::nothing);
   auto tasks = detail::start_all(group, std::forward<Range>(functions));
   group.join();

@@ -22,7 +22,8 @@ class thread_parker final : public parker {
   thread_parker() noexcept : parker(place::in_kernel), id_(next_strand_id()) {}
 
   void wait(waiter& w, deadline until) noexcept override {
-    if (stops_.innermost == nullptr || w.stop_mode() != on_stop::end_wait || protected_from_stops()) {
+    if (stops_.innermost == nullptr || w.stop_mode() != on_stop::end_wait ||
+        protected_from_stops()) {
       return wait_until_notified(w, until);
     }
     show(&w);

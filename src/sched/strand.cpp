@@ -49,14 +49,11 @@ bool runs_on(const scheduler& where) noexcept {
   return here != nullptr && &here->home() == &where;
 }
 
-bool stop_requested_here() noexcept {
-  return parker::current().stop_requested();
-}
+bool stop_requested_here() noexcept { return parker::current().stop_requested(); }
 
 std::stop_token stop_token_here() {
   task_core* task = running_task();
-  return parker::current().stops()->token(task != nullptr ? task->stop_token()
-                                                          : std::stop_token());
+  return parker::current().stops()->token(task != nullptr ? task->stop_token() : std::stop_token());
 }
 
 void yield_strand() noexcept {
