@@ -21,9 +21,9 @@ namespace sluice {
 /// at the thread's end. A destructor may use other fiber_locals; its own would be made anew.
 ///
 /// Instances are independent of each other. One that is destroyed leaves the values that strands
-/// have of it: each until its strand ends, or makes one of an instance that came later. References to a value stay valid until then; unlike those to a
-/// thread_local they may be kept across a wait. A helper thread of blocking keeps its values for
-/// the next job. Any strand.
+/// have of it: each until its strand ends, or makes one of an instance that came later. References
+/// to a value stay valid until then; unlike those to a thread_local they may be kept across a wait.
+/// A helper thread of blocking keeps its values for the next job. Any strand.
 template <class T>
 class fiber_local {
  public:
