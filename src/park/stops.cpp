@@ -33,6 +33,7 @@ obeyed_stop::obeyed_stop(std::stop_token token) noexcept
     : strand_(parker::current()),
       outer_(std::exchange(strand_.stops()->innermost, this)),
       token_(std::move(token)) {
+  if (in_forked_child()) return;  // nobody can ask, and the token's lock may be held for ever
   ::new (static_cast<void*>(&callback_)) std::stop_callback<on_request>(token_, on_request{this});
 }
 
@@ -58,7 +59,7 @@ void obeyed_stop::note_request() noexcept {
 std::stop_token obeyed_stop::merge(std::stop_token outside) {
   if (outer_ != nullptr) outside = outer_->merge(std::move(outside));
   if (!outside.stop_possible()) return token_;
-  if (!token_.stop_possible()) return outside;
+  if (!token_.stop_possible() || in_forked_child()) return outside;
   if (merged_ == nullptr) merged_.reset(new merged(std::move(outside), token_));
   return merged_->source.get_token();
 }

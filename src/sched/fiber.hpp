@@ -63,9 +63,16 @@ class alignas(cache_line) fiber final : public parker,
   }
 
   /// Who hears of the end of its task besides joiners; null: nobody.
-  [[nodiscard]] end_listener*& listener() noexcept { return listener_; }
-
-  [[nodiscard]] strand_end*& last() noexcept { return last_; }
+  [[nodiscard]] end_listener* listener() const noexcept { return listener_; }
+  void set_listener(end_listener& who) noexcept {
+    listener_ = &who;
+    ends_specially_ = true;
+  }
+  /// What it does last; null: nothing.
+  [[nodiscard]] strand_end*& last() noexcept {
+    ends_specially_ = true;
+    return last_;
+  }
 
   // ---- the worker's side ----------------------------------------------------------------------
   /// P1, P5. Called once by the context that runs after `this` was left to park.
@@ -83,7 +90,7 @@ class alignas(cache_line) fiber final : public parker,
   friend class worker;
 
   explicit fiber(stack_slot& slot, std::uint8_t size_class) noexcept
-      : runnable(sort::fiber), slot_(&slot), stack_class_(size_class) {}
+      : runnable(sort::fiber), stack_class_(size_class), slot_(&slot) {}
 
   void wake() noexcept override;
   [[nodiscard]] bool unwinding() const noexcept;
@@ -92,18 +99,25 @@ class alignas(cache_line) fiber final : public parker,
   /// Bytes above the stack pointer of a parked fiber down to the frame of its caller, about.
   static constexpr std::size_t prefetched = 512;
 
+  // The second line of the block: what each wait and each task need.
   task_core* task_ = nullptr;
   waiter* waiting_ = nullptr;
-  stop_scopes stops_;
+  [[no_unique_address]] stop_scopes stops_;  // those below lie in its last bytes
   /// May a stop end the wait? Not while an exception unwinds the stack, nor under a shield.
   bool stoppable_ = false;
+  /// May one of the two ends below be set?
+  bool ends_specially_ = false;
+  const std::uint8_t stack_class_;
+  stack_slot* const slot_;
   /// What it does last, if it has used what needs that (strand_end.hpp).
   strand_end* last_ = nullptr;
+  // The third line.
+  timer timer_;
   /// Who else hears of the end of the task.
   end_listener* listener_ = nullptr;
-  stack_slot* const slot_;
-  const std::uint8_t stack_class_;
-  timer timer_;
 };
+
+static_assert(sizeof(fiber) <=
+              3 * cache_line + SLUICE_ASAN * cache_line + SLUICE_TSAN * cache_line);
 
 }  // namespace sluice::detail

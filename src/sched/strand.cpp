@@ -36,7 +36,7 @@ task_core* running_task() noexcept {
 }
 
 void listen_for_end(end_listener& who) noexcept {
-  worker::current()->running_fiber()->listener() = &who;
+  worker::current()->running_fiber()->set_listener(who);
 }
 
 bool heard_by(const end_listener& who) noexcept {

@@ -228,6 +228,7 @@ std::stop_source task_core::watched_stop() const noexcept {
 
 std::stop_token task_core::stop_token() {
   task_extras& more = extras();
+  if (in_forked_child()) return more.source.get_token();  // its lock may be held for ever
   // order: seq_cst, after extras(); pairs with K1, E1
   if ((state_.load(memory_order_seq_cst) & stop_bit) != 0 || home_->closing_now()) {
     more.source.request_stop();

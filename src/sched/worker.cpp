@@ -183,13 +183,19 @@ void worker::run_tasks(context& self, void* message) {
   }
 }
 
+/// The task may be gone already.
+void worker::tell_listener(fiber& self) noexcept {
+  self.ends_specially_ = false;
+  if (self.listener_ != nullptr) std::exchange(self.listener_, nullptr)->task_ended();
+}
+
 /// The task's function is over.
 void worker::finish_task(fiber& self) noexcept {
   if (in_forked_child()) self.task_->end_forked_child();
   // User's code, which may wait and go on elsewhere: the handler of an error that nobody joins,
   // and the destructor of a value.
   ++self.stops_.shields;
-  if (self.last_ != nullptr) [[unlikely]] {
+  if (self.ends_specially_ && self.last_ != nullptr) [[unlikely]] {
     self.last_->strand_ends();
     self.last_ = nullptr;
   }
@@ -197,8 +203,8 @@ void worker::finish_task(fiber& self) noexcept {
   self.slot_->clear_owner();
   bump(self.worker_->finished_);
   self.task_->finish();
-  if (self.listener_ != nullptr) [[unlikely]]
-    std::exchange(self.listener_, nullptr)->task_ended();
+  if (self.ends_specially_) [[unlikely]]
+    tell_listener(self);
   --self.stops_.shields;
   atomic<std::uint64_t>& gone = self.worker_->gone_;
   // order: relaxed, one writer; release after the last user's code, pairs with count

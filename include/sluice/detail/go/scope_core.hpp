@@ -19,6 +19,7 @@
 
 #include "sluice/detail/base/short_lock.hpp"
 #include "sluice/detail/go/call.hpp"
+#include "sluice/detail/park/attention.hpp"
 #include "sluice/detail/park/stops.hpp"
 #include "sluice/detail/park/wait_list.hpp"
 #include "sluice/detail/sched/task_core.hpp"
@@ -91,7 +92,7 @@ class scoped_call final : public task_call<R, F, Args...> {
       const obeyed_stop guard(in_.token());
       task_call<R, F, Args...>::invoke();
     }
-    if (!this->error()) return;
+    if (!this->error() || in_forked_child()) return;
     const bool counts = in_.counts(this->ended_by_stop());
     orphan_error error = this->give_error_away();
     if (counts) in_.note_error(std::move(error));
