@@ -31,11 +31,11 @@ class fiber_local {
 
   /// Throws std::bad_alloc.
   fiber_local() requires std::default_initializable<T> : fiber_local(from(), &make_default) {}
-  /// `make()` is called by each strand at its first use. It may be called by several at once.
+  /// `maker()` is called by each strand at its first use. It may be called by several at once.
   template <class F>
   requires(std::invocable<const F&>&& std::convertible_to<std::invoke_result_t<const F&>, T> &&
-           !std::same_as<std::remove_cvref_t<F>, fiber_local>) explicit fiber_local(F make)
-      : fiber_local(from(), std::move(make)) {}
+           !std::same_as<std::remove_cvref_t<F>, fiber_local>) explicit fiber_local(F maker)
+      : fiber_local(from(), std::move(maker)) {}
   /// Each strand gets a copy.
   explicit fiber_local(T value) requires(std::copy_constructible<T> && !std::invocable<const T&>)
       : fiber_local(from(), [value = std::move(value)] { return value; }) {}
@@ -58,7 +58,7 @@ class fiber_local {
   struct from {};
   static T make_default() { return T{}; }
   template <class F>
-  fiber_local(from, F make) : make_(std::move(make)) {}
+  fiber_local(from, F maker) : make_(std::move(maker)) {}
 
   [[nodiscard]] T& make() const {
     auto fresh = std::make_unique<detail::local_value<T>>(make_);
