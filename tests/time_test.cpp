@@ -7,8 +7,11 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -205,7 +208,32 @@ TEST_CASE("it works on a plain thread before any runtime was started") {
   }
 }
 
+/// How often the threads of that name have gone to sleep.
+std::string sleeps_of(const std::string& name) {
+  std::string all;
+  for (const auto& one : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream status(one.path() / "status");
+    bool wanted = false;
+    for (std::string line; std::getline(status, line);) {
+      if (line == "Name:\t" + name) wanted = true;
+      if (wanted && line.rfind("voluntary_ctxt_switches", 0) == 0) all += line;
+    }
+  }
+  return all;
+}
+
+/// Returns when the ticker sleeps for good, as far as can be seen.
+void await_sleeping_ticker() {
+  std::string before;
+  do {
+    before = sleeps_of("sluice-ticker");
+    std::this_thread::sleep_for(50ms);  // five ticks
+  } while (before != sleeps_of("sluice-ticker"));
+}
+
 const test::child beside_a_busy_fiber("beside a fiber that never waits", [] {
+  sluice::run([] {});
+  await_sleeping_ticker();
   sluice::run([] {
     const beats own = after(1ms);
     while (!own.closed()) {
@@ -217,6 +245,7 @@ const test::child beside_a_busy_fiber("beside a fiber that never waits", [] {
       static_cast<void>(ch.try_get());
     }
   });
+  await_sleeping_ticker();
   std::atomic<bool> over{false};
   auto spins = sluice::go([&] {
     while (!over) {

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <stop_token>
 #include <thread>
 #include <type_traits>
@@ -14,6 +15,7 @@
 
 #include "sluice/detail/park/attention.hpp"
 #include "sluice/sluice.hpp"
+#include "support/child.hpp"
 #include "support/parked.hpp"
 #include "support/strands.hpp"
 
@@ -266,6 +268,31 @@ TEST_CASE("with_stop passes on what its function returns") {
   CHECK(&same == &number);
   CHECK(*with_stop({}, [] { return std::make_unique<int>(6); }) == 6);
   static_assert(std::is_void_v<decltype(with_stop({}, [] {}))>);
+}
+
+const test::child forked("a fork within with_stop", [] {
+  std::stop_source source;
+  sluice::channel<int> ch{1};
+  int how = 1;
+  with_stop(source.get_token(), [&] {
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      try {
+        with_stop(source.get_token(), [&] { ch.put(1); });
+      } catch (const std::logic_error&) {
+        ::_exit(0);
+      }
+      ::_exit(1);
+    }
+    ::waitpid(pid, &how, 0);
+  });
+  if (how != 0) throw std::runtime_error("the child failed");
+});
+
+TEST_CASE("in a forked child waits within with_stop are refused, and its end waits for nobody") {
+  if (test::under_tsan || test::under_asan) return;
+  const test::ending end = forked.run();
+  CHECK_MESSAGE(end.exit_code == 0, end);
 }
 
 // ---- tokens that follow ------------------------------------------------------------------------

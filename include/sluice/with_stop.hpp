@@ -19,7 +19,9 @@ namespace sluice {
 /// token of each with_stop around is obeyed. Fibers that `f` starts do not obey it.
 ///
 /// Never waits itself but for a callback of the token that runs at its end, a moment. Whoever
-/// requests the stop runs the callbacks of the same source: those must not wait. Any strand.
+/// requests the stop runs the callbacks of the same source: those must not wait. A fiber that
+/// requests it after a wait does so in a function that is not inlined, since the standard library
+/// asks for the thread's id there, which compilers keep across a wait. Any strand.
 template <class F>
 decltype(auto) with_stop(std::stop_token token, F&& f) {
   const detail::obeyed_stop guard(std::move(token));

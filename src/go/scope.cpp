@@ -56,7 +56,8 @@ void scope_core::task_ended() noexcept {
 
 // ---- the owner's side --------------------------------------------------------------------------
 
-bool scope_core::request_stop() noexcept { return stops_.request_stop(); }
+/// Never inlined: the thread's id that it keeps must not be one from before a wait.
+[[gnu::noinline]] bool scope_core::request_stop() noexcept { return stops_.request_stop(); }
 
 bool scope_core::empty() noexcept {
   const std::lock_guard guard(lock_);

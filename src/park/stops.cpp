@@ -29,7 +29,7 @@ struct obeyed_stop::merged {
 
 void obeyed_stop::delete_merged::operator()(merged* some) const noexcept { delete some; }
 
-obeyed_stop::obeyed_stop(std::stop_token token) noexcept
+[[gnu::noinline]] obeyed_stop::obeyed_stop(std::stop_token token) noexcept
     : strand_(parker::current()),
       outer_(std::exchange(strand_.stops()->innermost, this)),
       token_(std::move(token)) {
@@ -37,7 +37,7 @@ obeyed_stop::obeyed_stop(std::stop_token token) noexcept
   ::new (static_cast<void*>(&callback_)) std::stop_callback<on_request>(token_, on_request{this});
 }
 
-obeyed_stop::~obeyed_stop() {
+[[gnu::noinline]] obeyed_stop::~obeyed_stop() {
   if (in_forked_child()) {
     static_cast<void>(merged_.release());
   } else {

@@ -199,7 +199,7 @@ bool task_core::note_end() noexcept {
 
 // ---- stopping ----------------------------------------------------------------------------------
 
-bool task_core::request_stop() noexcept {
+[[gnu::noinline]] bool task_core::request_stop() noexcept {
   if (!mark_stopped()) return false;
   // order: seq_cst, after K1; pairs with extras(): who makes them later sees the stop
   if (task_extras* more = extras_.load(memory_order_seq_cst)) more->source.request_stop();
@@ -226,7 +226,7 @@ std::stop_source task_core::watched_stop() const noexcept {
   return more != nullptr ? more->source : std::stop_source(std::nostopstate);
 }
 
-std::stop_token task_core::stop_token() {
+[[gnu::noinline]] std::stop_token task_core::stop_token() {
   task_extras& more = extras();
   if (in_forked_child()) return more.source.get_token();  // its lock may be held for ever
   // order: seq_cst, after extras(); pairs with K1, E1

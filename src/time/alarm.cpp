@@ -27,7 +27,7 @@ namespace {
 class alarm final : public bounded<clock::time_point>, public parker {
  public:
   explicit alarm(clock::duration period)
-      : bounded<clock::time_point>(1, {}),
+      : bounded<clock::time_point>(1, period == clock::duration::zero() ? "after" : "tick"),
         period_(period),
         home_(default_scheduler()),
         shard_(home_.shard_for_alarm()) {}
