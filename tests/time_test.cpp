@@ -72,8 +72,9 @@ TEST_CASE("after may be closed before it comes") {
   CHECK(ch.close());
   CHECK(ch.try_get().status() == status::closed);
   const beats soon = after(1ms);
-  CHECK(soon.close());
-  CHECK_FALSE(soon.get_for(5ms).status() == status::ok);
+  const bool ours = soon.close();
+  const bool came = soon.get_for(5ms).status() == status::ok;
+  CHECK((ours || came));  // it may have come first, and is delivered also then
   CHECK(soon.drained());
 }
 
@@ -110,7 +111,7 @@ TEST_CASE("of ticks that nobody gets one waits") {
   const beats ch = tick(100us);
   const auto first = ch.get();
   after(3ms).get();
-  CHECK(ch.size() == 1);
+  test::await([&] { return ch.size() == 1; });
   CHECK(ch.get() > first);
   ch.close();
 }
