@@ -60,13 +60,23 @@ struct line {
   std::vector<std::unique_ptr<const struct sigaction>> dispositions;
 };
 
-std::array<line, NSIG> lines;
+/// There before any code runs, and never destroyed: handlers and the thread that reads the pipe are
+/// there until the process ends.
+union lines_for_good {
+  constexpr lines_for_good() noexcept : all{} {}
+  lines_for_good(const lines_for_good&) = delete;
+  lines_for_good& operator=(const lines_for_good&) = delete;
+  ~lines_for_good() {}  // NOLINT(modernize-use-equals-default)
+  std::array<line, NSIG> all;
+};
+constinit lines_for_good lines;
+
 /// The pipe's end for handlers.
 atomic<int> to_thread{-1};
 
 void on_signal(int signal, siginfo_t*, void*) {
   const int saved = errno;
-  line& one = lines[static_cast<std::size_t>(signal)];
+  line& one = lines.all[static_cast<std::size_t>(signal)];
   // order: H1 seq_cst, before H2; whoever arms waits for it
   one.handlers_in.fetch_add(1, memory_order_seq_cst);
   // order: seq_cst, written before armed
@@ -129,7 +139,7 @@ class registry {
   }
 
  private:
-  static line& line_of(int signal) noexcept { return lines[static_cast<std::size_t>(signal)]; }
+  static line& line_of(int signal) noexcept { return lines.all[static_cast<std::size_t>(signal)]; }
 
   static bool is_ours(const struct sigaction& what) noexcept {
     return (what.sa_flags & SA_SIGINFO) != 0 && what.sa_sigaction == &on_signal;
