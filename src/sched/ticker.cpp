@@ -17,6 +17,8 @@ void ticker::main() noexcept {
     tick_once();
     if (!ran && !home_.idle().anybody_runs()) {
       trim_stacks();
+      // A slice may have been ended just after its worker looked for the last time.
+      for (std::size_t i = 0; i < home_.worker_count(); ++i) home_.worker_at(i).forget_slice();
       sleep_until_work();
     }
   }

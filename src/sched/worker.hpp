@@ -109,7 +109,7 @@ class alignas(cache_line) worker {
   [[nodiscard]] timer_shard& timers() noexcept { return timers_; }
   /// The ticker: was one fiber running since the last tick while others waited here?
   void tick() noexcept;
-  /// After the ticker's end: nobody will clear what it has set.
+  /// The ticker sleeps, or has ended: nobody may be there to clear what it has set.
   void forget_slice() noexcept;
 
   struct counts {
@@ -170,6 +170,7 @@ class alignas(cache_line) worker {
   [[nodiscard]] context& own_context() noexcept;
   void bind(fiber& to, task_core& task) noexcept;
   static void finish_task(fiber& self) noexcept;
+  static void tell_listener(fiber& self) noexcept;
   void switch_from(fiber& self, departure how, runnable* next) noexcept;
   [[noreturn]] void end(fiber& self, runnable* next) noexcept;
   void settle_departed() noexcept;
@@ -204,7 +205,8 @@ class alignas(cache_line) worker {
   atomic<std::uint64_t> gone_{0};
   atomic<std::uint64_t> steals_{0};
   atomic<std::uint64_t> sleeps_{0};
-  /// The ticker sets it, the owner clears it; while it is set `attention` is raised.
+  /// The ticker sets it, the owner (or the ticker before it sleeps) clears it; while it is set
+  /// `attention` is raised.
   atomic<bool> slice_over_{false};
   std::uint64_t picks_at_tick_ = 0;  ///< the ticker's own
 
