@@ -54,6 +54,17 @@ int main() {
   sluice::select(sluice::on_get(left, [](const std::string&) {}),
                  sluice::on_timeout(5ms, [] { std::cout << "nothing came in 5 ms\n"; }));
 
+  // Time is a channel, too: a tick for each period, and one instant at which all ends.
+  const auto ticks = sluice::tick(2ms);
+  const auto over = sluice::after(50ms);
+  int seen = 0;
+  bool running = true;
+  while (running) {
+    sluice::select(sluice::on_get(ticks, [&](auto) { ++seen; }),
+                   sluice::on_get(over, [&](auto) { running = false; }));
+  }
+  std::cout << (seen > 0 && seen <= 25 ? "some ticks in 50 ms, never too many\n" : "wrong\n");
+
   // As many channels as it takes.
   sluice::selector inputs;
   sum = 0;
