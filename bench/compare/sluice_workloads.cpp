@@ -3,6 +3,7 @@
 // tenths of a second each.
 //
 // usage: sluice_workloads WORKLOAD WORKERS [PARAMETER]
+#include "support/choices.hpp"
 #include "support/fibers.hpp"
 #include "support/measure.hpp"
 #include "support/messages.hpp"
@@ -29,6 +30,21 @@ measured pipeline(size_t workers, size_t capacity) {
 measured token_ring(size_t workers, size_t n) { return bench::token_ring(workers, n, 9'000'000); }
 measured prime_sieve(size_t workers, size_t n) { return bench::prime_sieve(workers, n, 5); }
 measured yields(size_t workers, size_t n) { return bench::yields(workers, n, 30'000'000); }
+measured uneven_channel(size_t workers, size_t n) {
+  return bench::uneven_channel(workers, n, 20'000'000);
+}
+measured selecting(size_t workers, size_t n) {
+  return bench::selecting_rendezvous(workers, n, 4'000'000);
+}
+measured selecting_buffered(size_t workers, size_t n) {
+  return bench::selecting_buffered(workers, n, 4'000'000);
+}
+measured working(size_t workers, size_t n) {
+  return bench::working_rendezvous(workers, n, 2'000'000);
+}
+measured working_buffered(size_t workers, size_t n) {
+  return bench::working_buffered(workers, n, 2'000'000);
+}
 measured unbounded_channel(size_t workers, size_t n) {
   return bench::unbounded_channel(workers, n, 10'000'000);
 }
@@ -42,12 +58,17 @@ int main(int argc, char** argv) {
                               {"W2", "ns/op", 0, ping_pong, 0},
                               {"W3", "ns/op", 1, shared_channel},
                               {"W4", "ns/op", 8, shared_channel},
+                              {"W5", "ns/op", 100, uneven_channel},
                               {"W6", "ns/op", 128, pipeline, 0},
                               {"W7", "ns/op", 503, token_ring},
                               {"W8", "ms", 1'000'000, bench::tree},
                               {"W9", "ms", 1000, prime_sieve},
+                              {"W10", "ns/op", 2, selecting},
+                              {"W10b", "ns/op", 2, selecting_buffered},
                               {"W11", "bytes", 1'000'000, bench::parked_fibers},
                               {"W12", "ns/op", 2, yields},
                               {"W13", "ns/op", 1, unbounded_channel},
+                              {"W14", "ns/op", 2, working},
+                              {"W14b", "ns/op", 2, working_buffered},
                               {"W15", "ms", 10'000, bench::idle}});
 }

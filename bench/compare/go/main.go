@@ -32,18 +32,23 @@ type workload struct {
 }
 
 var workloads = map[string]workload{
-	"W1":  {"ns/op", 1000, 1, spawnJoin},
-	"W1a": {"ns/op", 1000000, 1, spawnAtOnce},
-	"W2":  {"ns/op", 0, 0, pingPong},
-	"W3":  {"ns/op", 1, 1, sharedChannel},
-	"W4":  {"ns/op", 8, 1, sharedChannel},
-	"W6":  {"ns/op", 128, 0, pipeline},
-	"W7":  {"ns/op", 503, 1, tokenRing},
-	"W8":  {"ms", 1000000, 1, skynet},
-	"W9":  {"ms", 1000, 1, primeSieve},
-	"W11": {"bytes", 1000000, 1, parkedFibers},
-	"W12": {"ns/op", 2, 1, yields},
-	"W15": {"ms", 10000, 1, idle},
+	"W1":   {"ns/op", 1000, 1, spawnJoin},
+	"W1a":  {"ns/op", 1000000, 1, spawnAtOnce},
+	"W2":   {"ns/op", 0, 0, pingPong},
+	"W3":   {"ns/op", 1, 1, sharedChannel},
+	"W4":   {"ns/op", 8, 1, sharedChannel},
+	"W5":   {"ns/op", 100, 1, unevenChannel},
+	"W6":   {"ns/op", 128, 0, pipeline},
+	"W7":   {"ns/op", 503, 1, tokenRing},
+	"W8":   {"ms", 1000000, 1, skynet},
+	"W9":   {"ms", 1000, 1, primeSieve},
+	"W10":  {"ns/op", 2, 2, selecting},
+	"W10b": {"ns/op", 2, 2, selectingBuffered},
+	"W11":  {"bytes", 1000000, 1, parkedFibers},
+	"W12":  {"ns/op", 2, 1, yields},
+	"W14":  {"ns/op", 2, 2, working},
+	"W14b": {"ns/op", 2, 2, workingBuffered},
+	"W15":  {"ms", 10000, 1, idle},
 }
 
 // perOperation divides the time since start by the number of operations.
