@@ -102,6 +102,16 @@ constexpr step refused[] = {
     {"join_for of a channel", [](things& t) { t.over.join_for(1ms); }},
     {"put of a sender", [](things& t) { t.halves->first.put(1); }},
     {"get of a receiver", [](things& t) { t.halves->second.get(); }},
+    {"select",
+     [](things& t) { sluice::select(sluice::on_get(t.never), sluice::on_put(t.bounded, 1)); }},
+    {"select with otherwise",
+     [](things& t) { sluice::select(sluice::on_get(t.unbounded), sluice::otherwise()); }},
+    {"wait of a selector",
+     [](things& t) {
+       sluice::selector cases;
+       cases.on_get(t.meeting);
+       cases.wait();
+     }},
     {"put on a new channel", [](things&) { sluice::channel<int>{1}.put(1); }},
     {"join of a task", [](things& t) { t.waiting.join(); }},
     {"join of a task that has ended", [](things& t) { t.ended.join(); }},

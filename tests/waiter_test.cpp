@@ -3,10 +3,13 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+#include <memory>
 #include <thread>
 #include <vector>
 
 #include "sluice/detail/park/parker.hpp"
+#include "sluice/detail/park/shared_waiter.hpp"
 #include "support/strands.hpp"
 #include "support/watch.hpp"
 
@@ -15,6 +18,9 @@ namespace {
 using sluice::detail::on_stop;
 using sluice::detail::outcome;
 using sluice::detail::parker;
+using sluice::detail::reservation;
+using sluice::detail::shared_waiter;
+using sluice::detail::wait_site;
 using sluice::detail::waiter;
 
 constexpr outcome endings[] = {outcome::completed, outcome::closed, outcome::timed_out,
@@ -118,4 +124,57 @@ TEST_CASE("of all who race for a waiter exactly one wins") {
     CHECK(winners <= 1);
     if (winners == 0) CHECK(all[i]->result() == outcome::waiting);
   }
+}
+
+TEST_CASE("a shared wait counts its cases in play, and says when the last one is gone") {
+  shared_waiter w(parker::current(), {"select"}, 3);
+  CHECK(w.drop_case());
+  CHECK(w.drop_case());
+  CHECK(!w.drop_case());
+  CHECK(w.result() == outcome::waiting);
+}
+
+TEST_CASE("two waits are reserved both or neither, and it is said which one had ended") {
+  for (const bool swapped : {false, true}) {
+    waiter one(parker::current(), {});
+    waiter two(parker::current(), {});
+    waiter& first = swapped ? two : one;
+    waiter& second = swapped ? one : two;
+    CHECK(try_reserve_both(first, second) == reservation::both);
+    CHECK((first.result() == outcome::reserved && second.result() == outcome::reserved));
+    first.unreserve();
+    second.conclude(outcome::completed);
+    CHECK(try_reserve_both(first, second) == reservation::second_has_ended);
+    CHECK(first.result() == outcome::waiting);
+    waiter third(parker::current(), {});
+    CHECK(try_reserve_both(second, third) == reservation::first_has_ended);
+    CHECK(third.result() == outcome::waiting);
+  }
+}
+
+TEST_CASE(
+    "strands that reserve the same pairs from both ends do not wait for each other for ever") {
+  constexpr int rounds = 2000;
+  constexpr std::size_t racers = 3;
+  std::array<std::unique_ptr<waiter>, racers> all;
+  for (auto& one : all) one = std::make_unique<waiter>(parker::current(), wait_site{});
+  std::vector<std::thread> threads;
+  std::atomic<std::size_t> ready{0};
+  std::array<int, racers> held{};  // written only by whoever holds that wait
+  for (std::size_t racer = 0; racer < racers; ++racer) {
+    threads.emplace_back([&, racer] {
+      ++ready;
+      test::await([&] { return ready == racers; });
+      const std::size_t next = (racer + 1) % racers;
+      for (int i = 0; i < rounds; ++i) {
+        CHECK(try_reserve_both(*all.at(racer), *all.at(next)) == reservation::both);
+        ++held.at(racer);
+        ++held.at(next);
+        all.at(i % 2 == 0 ? racer : next)->unreserve();
+        all.at(i % 2 == 0 ? next : racer)->unreserve();
+      }
+    });
+  }
+  for (std::thread& one : threads) one.join();
+  for (const int count : held) CHECK(count == 2 * rounds);
 }

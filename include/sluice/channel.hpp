@@ -139,6 +139,7 @@ class channel : public detail::putting<channel<T>, T>, public detail::getting<ch
   friend class detail::putting;
   template <class, class>
   friend class detail::getting;
+  friend struct detail::handle_access;
   template <class>
   friend class sender;
   template <class>

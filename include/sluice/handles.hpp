@@ -47,6 +47,7 @@ class sender : public detail::putting<sender<T>, T> {
   }
 
  private:
+  friend struct detail::handle_access;
   template <class, class>
   friend class detail::putting;
 
@@ -75,6 +76,7 @@ class receiver : public detail::getting<receiver<T>, T> {
   }
 
  private:
+  friend struct detail::handle_access;
   template <class, class>
   friend class detail::getting;
 

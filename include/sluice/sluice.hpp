@@ -14,6 +14,8 @@
 #include "sluice/runtime.hpp"
 #include "sluice/semaphore.hpp"
 #include "sluice/shared_mutex.hpp"
+#include "sluice/select.hpp"
+#include "sluice/selector.hpp"
 #include "sluice/status.hpp"
 #include "sluice/task.hpp"
 #include "sluice/this_fiber.hpp"

@@ -51,11 +51,29 @@ void channel_core::count_joiners() noexcept {
   }
 }
 
+/// The wait of that node has ended otherwise, and its strand is about to find it unlinked.
+void channel_core::pass_over(wait_list& s, wait_node& node) noexcept {
+  pop(s, node);
+  node.passed = true;
+}
+
+/// Nothing can reach that node any more: takes it off its list. Its owner is reserved. One case of
+/// several that leaves at a plain end ends the wait only if it is the last in play, and then
+/// without having been chosen.
+void channel_core::end_wait(wait_list& s, wait_node& node, job_list& jobs) noexcept {
+  pop(s, node);
+  waiter& owner = *node.owner;
+  if (node.leaves_at_end && cause_ == nullptr) {
+    node.passed = true;
+    if (static_cast<shared_waiter&>(owner).drop_case()) return owner.unreserve();
+  }
+  owner.conclude(outcome::closed);
+  jobs.push_back(node, job::none);
+}
+
 void channel_core::end_all(wait_list& s, job_list& jobs) noexcept {
   while (wait_node* node = s.front()) {
-    const bool won = node->owner->try_claim(outcome::closed);
-    pop(s, *node);
-    if (won) jobs.push_back(*node, job::none);
+    node->owner->try_reserve() ? end_wait(s, *node, jobs) : pass_over(s, *node);
   }
 }
 
@@ -67,19 +85,22 @@ bool channel_core::serve_putters(job_list& jobs) noexcept {
   while (wait_node* node = putters_.front()) {
     waiter& owner = *node->owner;
     if (!owner.try_reserve()) {
-      pop(putters_, *node);  // it has withdrawn, and is about to find itself unlinked
+      pass_over(putters_, *node);
       continue;
     }
     putters_look_ = claim_for_put(*node);
-    if (putters_look_ != claim::ok && putters_look_ != claim::closed) {
+    if (putters_look_ == claim::closed) {
+      end_wait(putters_, *node, jobs);
+      continue;
+    }
+    if (putters_look_ != claim::ok) {
       owner.unreserve();
       break;
     }
-    const bool put = putters_look_ == claim::ok;
-    owner.conclude(put ? outcome::completed : outcome::closed);
+    owner.conclude(outcome::completed);
     pop(putters_, *node);
-    jobs.push_back(*node, put ? job::put : job::none);
-    progress |= put;
+    jobs.push_back(*node, job::put);
+    progress = true;
   }
   return progress;
 }
@@ -90,19 +111,22 @@ bool channel_core::serve_getters(job_list& jobs) noexcept {
   while (wait_node* node = getters_.front()) {
     waiter& owner = *node->owner;
     if (!owner.try_reserve()) {
-      pop(getters_, *node);  // it has withdrawn, and is about to find itself unlinked
+      pass_over(getters_, *node);
       continue;
     }
     getters_look_ = claim_for_get(*node);
-    if (getters_look_ != claim::ok && getters_look_ != claim::closed) {
+    if (getters_look_ == claim::closed) {
+      end_wait(getters_, *node, jobs);
+      continue;
+    }
+    if (getters_look_ != claim::ok) {
       owner.unreserve();
       break;
     }
-    const bool got = getters_look_ == claim::ok;
-    owner.conclude(got ? outcome::completed : outcome::closed);
+    owner.conclude(outcome::completed);
     pop(getters_, *node);
-    jobs.push_back(*node, got ? job::get : job::none);
-    progress |= got;
+    jobs.push_back(*node, job::get);
+    progress = true;
   }
   return progress;
 }
@@ -162,8 +186,9 @@ void channel_core::withdraw(wait_list& s, wait_node& node) noexcept {
   if (node.linked) pop(s, node);
 }
 
-/// R4, R5, R6. Whoever looks and finds a busy place looks again instead of parking.
-outcome channel_core::wait_for_settle(wait_list& s, wait_node& node, deadline until) noexcept {
+/// R4, R5. Whoever looks and finds a busy place looks again: only afterwards he may park.
+[[gnu::always_inline]] inline void channel_core::enlist_and_settle(wait_list& s,
+                                                                   wait_node& node) noexcept {
   job_list jobs;
   backoff wait;
   lock_.lock();
@@ -181,6 +206,11 @@ outcome channel_core::wait_for_settle(wait_list& s, wait_node& node, deadline un
       break;
     }
   }
+}
+
+/// R4, R5, R6.
+outcome channel_core::wait_for_settle(wait_list& s, wait_node& node, deadline until) noexcept {
+  enlist_and_settle(s, node);
   return park_in(s, node, until);
 }
 
@@ -201,6 +231,23 @@ outcome channel_core::wait_until_drained(deadline until) noexcept {
   wait_node node(self);
   return wait_for_settle(joiners_, node, until);
 }
+
+// ---- one case of several ------------------------------------------------------------------------
+
+void channel_core::enlist(side which, wait_node& node) noexcept {
+  node.passed = false;
+  if (kind_ == channel_kind::rendezvous) return meet_or_enlist(which, node);
+  enlist_and_settle(list_of(which), node);
+}
+
+bool channel_core::withdraw_case(side which, wait_node& node) noexcept {
+  const std::lock_guard guard(lock_);
+  if (!node.linked) return !node.passed;
+  pop(list_of(which), node);
+  return false;
+}
+
+// ---- the rest -----------------------------------------------------------------------------------
 
 void channel_core::let_getters_run() noexcept { parker::current().offer_turn(); }
 

@@ -8,6 +8,7 @@
 //
 // I1 the two lists never both have a waiter whose wait goes on: whoever comes looks and links under
 //    one hold of the lock. So no second look is needed, and nobody counts.
+//    Several cases of one wait may stand on both sides: they cannot meet each other.
 // I2 the item moves after the unlock, from stack to stack; the partner cannot leave before its
 //    unpark, which is the last touch.
 #include <mutex>
@@ -21,10 +22,11 @@ namespace sluice::detail {
 /// Ends the wait of the strand that has waited longest as completed. The lock is held.
 inline wait_node* channel_core::win_front(wait_list& s) noexcept {
   while (wait_node* node = s.front()) {
-    const bool won = node->owner->try_claim(outcome::completed);
-    s.remove(*node);
-    if (won) [[likely]]
+    if (node->owner->try_claim(outcome::completed)) [[likely]] {
+      s.remove(*node);
       return node;
+    }
+    pass_over(s, *node);
   }
   return nullptr;
 }
@@ -82,6 +84,53 @@ status channel_core::meet_to_get(void* room, deadline until, const char* operati
   hand_over(putter->item, room, *putter);
   return status::ok;
 }
+
+// ---- one case of several ------------------------------------------------------------------------
+
+/// Ends both waits as completed: that of `self` and that of the one in the list that has waited
+/// longest and is not `self`. nullptr: there is none, or `self` has ended. The lock is held.
+wait_node* channel_core::win_both(wait_list& s, waiter& self) noexcept {
+  wait_node* next = nullptr;
+  for (wait_node* node = s.front(); node != nullptr; node = next) {
+    next = node->next;
+    waiter& other = *node->owner;
+    if (&other == &self) continue;  // a wait never meets itself
+    const reservation held = try_reserve_both(self, other);
+    if (held == reservation::first_has_ended) return nullptr;
+    if (held == reservation::second_has_ended) {
+      pass_over(s, *node);
+      continue;
+    }
+    self.conclude(outcome::completed);
+    other.conclude(outcome::completed);
+    pop(s, *node);
+    return node;
+  }
+  return nullptr;
+}
+
+/// The look at the other side and R4 under one hold of the lock, as for all who come.
+void channel_core::meet_or_enlist(side which, wait_node& node) noexcept {
+  job_list jobs;
+  lock_.lock();
+  wait_list& mine = list_of(which);
+  wait_node* partner = nullptr;
+  if (met_closed_) {
+    mine.push_back(node);
+    settle(jobs);
+  } else {
+    partner = win_both(list_of(which == side::put ? side::get : side::put), *node.owner);
+    if (partner == nullptr) mine.push_back(node);
+  }
+  lock_.unlock();
+  perform(jobs);
+  if (partner == nullptr) return;
+  which == side::put ? hand_over(node.item, partner->item, *partner)
+                     : hand_over(partner->item, node.item, *partner);
+  node.owner->strand().unpark();  // itself, so that every wait ends by one unpark
+}
+
+// ---- without waiting ----------------------------------------------------------------------------
 
 claim channel_core::meet_getter(void* item) noexcept {
   wait_node* getter = nullptr;

@@ -26,6 +26,11 @@
 // that has waited longest. Under the lock it wins the waiter's claim and claims a place for it;
 // after the unlock it moves the item, publishes, unparks (the jobs), and looks again (S3, G3).
 // No user code runs under the lock.
+//
+// Several cases of one wait (select) share their owner, so a server may find it ended by another
+// channel. It reserves the owner first, then claims a place, then concludes; without a place it
+// gives the owner back. So no place is claimed for one who cannot use it. While it holds an owner
+// reserved it takes no lock, and another owner only in the order of addresses (meeting.cpp).
 #pragma once
 
 #include <cstdint>
@@ -36,6 +41,7 @@
 #include "sluice/detail/base/atomic.hpp"
 #include "sluice/detail/base/short_lock.hpp"
 #include "sluice/detail/park/parker.hpp"
+#include "sluice/detail/park/shared_waiter.hpp"
 #include "sluice/detail/park/wait_list.hpp"
 #include "sluice/detail/ring/claim.hpp"
 #include "sluice/export.hpp"
@@ -51,6 +57,9 @@ enum class channel_kind : std::uint8_t { bounded, unbounded, rendezvous };
   if (how == outcome::completed) return status::ok;
   return how == outcome::timed_out ? status::timed_out : status::closed;
 }
+
+/// What a case of a select wants of its channel.
+enum class side : std::uint8_t { put, get };
 
 class SLUICE_API channel_core {
  public:
@@ -88,6 +97,12 @@ class SLUICE_API channel_core {
   /// Without waiting: `ok`, `none` or `closed`.
   claim meet_getter(void* item) noexcept;
   claim meet_putter(void* room) noexcept;
+
+  // ---- one case of several (select) -----------------------------------------------------------
+  /// R4, R5 for a node whose owner has other cases. May end the wait, as anybody may from now on.
+  void enlist(side which, wait_node& node) noexcept;
+  /// After the wait has ended, for each node that was enlisted: is this the case that ended it?
+  [[nodiscard]] bool withdraw_case(side which, wait_node& node) noexcept;
 
   /// S3: after a publish.
   void after_put() noexcept {
@@ -133,6 +148,8 @@ class SLUICE_API channel_core {
   void settle(job_list& jobs) noexcept;
   bool serve_putters(job_list& jobs) noexcept;
   bool serve_getters(job_list& jobs) noexcept;
+  void pass_over(wait_list& s, wait_node& node) noexcept;
+  void end_wait(wait_list& s, wait_node& node, job_list& jobs) noexcept;
   void end_all(wait_list& s, job_list& jobs) noexcept;
   void perform(job_list& jobs) noexcept;
   void announce(wait_list& s, wait_node& node) noexcept;
@@ -145,7 +162,13 @@ class SLUICE_API channel_core {
   /// Why the last settle stopped serving that list.
   [[nodiscard]] claim last_look(const wait_list& s) const noexcept;
   wait_node* win_front(wait_list& s) noexcept;
+  wait_node* win_both(wait_list& s, waiter& self) noexcept;
   void hand_over(void* from, void* to, wait_node& partner) noexcept;
+  void meet_or_enlist(side which, wait_node& node) noexcept;
+  [[nodiscard]] wait_list& list_of(side which) noexcept {
+    return which == side::put ? putters_ : getters_;
+  }
+  void enlist_and_settle(wait_list& s, wait_node& node) noexcept;
   outcome wait_for_settle(wait_list& s, wait_node& node, deadline until) noexcept;
   void withdraw(wait_list& s, wait_node& node) noexcept;
   outcome park_in(wait_list& s, wait_node& node, deadline until) noexcept;

@@ -23,6 +23,14 @@ struct receiver_count {
   static void drop(channel_core& core) noexcept { core.drop_receiver(); }
 };
 
+/// The channel behind a handle of any sort. Throws std::logic_error if it was moved from.
+struct handle_access {
+  template <class Handle>
+  [[nodiscard]] static channel_core& core(const Handle& handle) {
+    return *handle.handle_;
+  }
+};
+
 template <class Count>
 class core_handle {
  public:

@@ -17,7 +17,8 @@ enum class job : std::uint8_t {
   get,   ///< move the item out of the slot of its ticket, release
 };
 
-/// One place of a waiter in one list; on the waiting strand's stack.
+/// One place of a waiter in one list; on the waiting strand's stack. A wait for one of several
+/// things has a node for each, which share their owner.
 struct wait_node {
   wait_node() noexcept = default;
   explicit wait_node(waiter& w, void* place_of_item = nullptr) noexcept
@@ -29,6 +30,12 @@ struct wait_node {
   job todo;
   // Written by the lists.
   bool linked = false;
+  /// The owner is a shared_waiter, and the end of what this case waits for does not end the wait
+  /// but takes the case out of play. Written before the node is linked.
+  bool leaves_at_end = false;
+  /// Of several cases: a server took it off its list, but this is not the case that ended the wait.
+  /// Written under the lock; left unset here, because a node that stands alone has no use for it.
+  bool passed;
   wait_node* next;  ///< in a wait list, later in a job list
   wait_node* prev;
 

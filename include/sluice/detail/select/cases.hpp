@@ -1,0 +1,178 @@
+// The cases of a select, as what they are: which handle, which item, which handler.
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <functional>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "sluice/channel.hpp"
+#include "sluice/detail/channel/handle.hpp"
+#include "sluice/detail/channel/operations.hpp"
+#include "sluice/detail/select/core.hpp"
+
+namespace sluice::detail {
+
+/// The handler of a case that needs none.
+struct no_handler {
+  template <class... Items>
+  void operator()(Items&&...) const noexcept {}
+};
+
+template <class Handle>
+using item_of = typename std::remove_cvref_t<Handle>::value_type;
+
+template <class Handle>
+concept getting_handle = std::derived_from<std::remove_cvref_t<Handle>,
+                                           getting<std::remove_cvref_t<Handle>, item_of<Handle>>>;
+template <class Handle>
+concept putting_handle = std::derived_from<std::remove_cvref_t<Handle>,
+                                           putting<std::remove_cvref_t<Handle>, item_of<Handle>>>;
+
+/// What the handler of a get case takes. An item comes first, so a generic handler takes items; and
+/// is not even asked whether it could take a result.
+template <class F, class T>
+consteval bool takes_item() {
+  if constexpr (std::invocable<F&, T> || std::invocable<F&, T&>) {
+    return true;
+  } else {
+    static_assert(std::invocable<F&, result<T>> || std::invocable<F&, result<T>&>,
+                  "sluice: the handler of on_get takes the item (T) or a sluice::result<T>");
+    return false;
+  }
+}
+
+/// Calls the handler with what it takes, by value or by reference.
+template <class F, class Item>
+void call_with(F& handler, Item item) {
+  if constexpr (std::invocable<F&, Item>) {
+    static_cast<void>(std::invoke(handler, std::move(item)));
+  } else {
+    static_cast<void>(std::invoke(handler, item));
+  }
+}
+
+/// `Handle` and `F` are values, or references to what outlives the case.
+template <class Handle, class F>
+class get_case final : public channel_case {
+  using T = item_of<Handle>;
+  static constexpr bool for_items = takes_item<std::remove_reference_t<F>, T>();
+
+ public:
+  get_case(Handle&& from, F&& handler)
+      : channel_case(handle_access::core(from), side::get,
+                     for_items ? at_end::leaves : at_end::is_ready),
+        from_(std::forward<Handle>(from)),
+        handler_(std::forward<F>(handler)) {
+    set_item(&room_.item);
+  }
+
+  void finish() override {
+    if constexpr (for_items) {
+      if (ended()) throw_closed_get(core().cause());
+      call_with(handler_, take_from(room_));
+    } else {
+      call_with(handler_, as_result(ended() ? status::closed : status::ok, core(), room_));
+    }
+  }
+
+ protected:
+  claim attempt() override {
+    return as_kind<T>(core(), [this](auto& ch) { return ch.try_get(&room_.item); });
+  }
+
+ private:
+  Handle from_;
+  F handler_;
+  item_room<T> room_;
+};
+
+/// `Item` is a value, or a reference to what outlives the case; so are `Handle` and `F`.
+template <class Handle, class Item, class F>
+class put_case final : public channel_case {
+  using T = item_of<Handle>;
+  static_assert(std::invocable<F&>, "sluice: the handler of on_put takes nothing");
+
+ public:
+  template <class Value>
+  put_case(Handle&& to, Value&& item, F&& handler)
+      : channel_case(handle_access::core(to), side::put, at_end::is_ready),
+        to_(std::forward<Handle>(to)),
+        item_(std::forward<Value>(item)),
+        handler_(std::forward<F>(handler)) {
+    set_item(std::addressof(item_));
+  }
+
+  void finish() override {
+    if (ended()) throw_closed_put();
+    static_cast<void>(std::invoke(handler_));
+  }
+
+ protected:
+  claim attempt() override {
+    return as_kind<T>(core(), [this](auto& ch) { return ch.try_put(item_); });
+  }
+
+ private:
+  Handle to_;
+  Item item_;
+  F handler_;
+};
+
+/// A time span, counted from the begin of each wait.
+struct after_span {
+  clock::duration span;
+  [[nodiscard]] deadline due(deadline now) const { return deadline_after(span, now); }
+  [[nodiscard]] static constexpr bool is_over() { return true; }
+};
+
+/// `d` as a span of ours: rounded up and saturated, so that nothing is early.
+template <class Rep, class Period>
+[[nodiscard]] after_span span_of(std::chrono::duration<Rep, Period> d) {
+  constexpr deadline zero{};
+  return {deadline_after(d, zero) - zero};
+}
+
+/// A moment of any clock.
+template <class Time>
+struct at_time {
+  Time time;
+  [[nodiscard]] deadline due(deadline) const { return deadline_at(time); }
+  [[nodiscard]] bool is_over() const {
+    return std::is_same_v<typename Time::clock, clock> || Time::clock::now() >= time;
+  }
+};
+
+template <class When, class F>
+class timeout final : public timeout_case {
+  static_assert(std::invocable<F&>, "sluice: the handler of on_timeout takes nothing");
+
+ public:
+  timeout(When when, F&& handler) : when_(when), handler_(std::forward<F>(handler)) {}
+
+  deadline due(deadline now) const override { return when_.due(now); }
+  bool is_over() const override { return when_.is_over(); }
+  void finish() override { static_cast<void>(std::invoke(handler_)); }
+
+ private:
+  const When when_;
+  F handler_;
+};
+
+template <class F>
+class otherwise_case final : public any_case {
+  static_assert(std::invocable<F&>, "sluice: the handler of otherwise takes nothing");
+
+ public:
+  explicit otherwise_case(F&& handler)
+      : any_case(case_kind::otherwise), handler_(std::forward<F>(handler)) {}
+
+  void finish() override { static_cast<void>(std::invoke(handler_)); }
+
+ private:
+  F handler_;
+};
+
+}  // namespace sluice::detail

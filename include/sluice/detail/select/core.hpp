@@ -1,0 +1,140 @@
+// The choice among several cases: what select and selector share, whatever the items are.
+//
+//   1 try        each case once, in random order or in the order given: the first that can be done
+//                is done, and is the chosen one. A case that takes items only, and whose channel
+//                has ended plainly, goes out of play.
+//   2 give up    none left in play: all_closed; or `otherwise`; or the time is over already
+//   3 enlist     one shared_waiter, one node for each case: R4 and R5 in each channel
+//   4 park       R6, once, until the nearest deadline
+//   5 withdraw   take every node off its list, and see which one ended the wait
+//   6 finish     the handler of the chosen case, or what it throws
+//
+// I1 one claim word for all cases: whoever changes it from `waiting` decides how the wait ends, and
+//    with which case. Whoever finds it changed passes that node over and takes the next one of its
+//    list. So exactly one case happens, and a select takes no turn that it does not use.
+// I2 from the first node that is linked to the end of step 5 anybody may end the wait, the strand
+//    itself included, when a look of its own (R5) serves it. In each case there is one unpark, and
+//    step 4 consumes it; if the wait has ended, the cases that are not enlisted yet are left out.
+// I3 after step 5 nobody else can reach a node: servers touch a node only under the lock of the
+//    channel that links it, or after they have won the wait and before their unpark.
+// I4 in the channels' lists the cases keep their places until the wait ends: a case that goes out
+//    of play meanwhile is taken off by the one who closed; only the last of them ends the wait.
+//
+// What can come between: a case becomes ready between 1 and its turn in 3: R5 finds it. Two
+// channels serve the wait at once: one of them reserves it, the other one spins, then goes on with
+// the next in its list. The time is over, or a stop is requested, at that moment: the claim
+// decides. Two selects meet on a rendezvous channel: who comes second reserves both waits in the
+// order of their addresses and ends both, or neither; it steps over its own nodes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "sluice/detail/base/clock.hpp"
+#include "sluice/detail/channel/core.hpp"
+#include "sluice/detail/park/wait_list.hpp"
+#include "sluice/export.hpp"
+
+namespace sluice::detail {
+
+/// In which order are the cases tried?
+enum class trial_order : std::uint8_t { random, as_given };
+
+enum class case_kind : std::uint8_t { channel, timeout, otherwise };
+
+class SLUICE_API any_case {
+ public:
+  any_case(const any_case&) = delete;
+  any_case& operator=(const any_case&) = delete;
+  virtual ~any_case();
+
+  [[nodiscard]] case_kind kind() const noexcept { return kind_; }
+  /// Step 6: the handler, or what the chosen case throws.
+  virtual void finish() = 0;
+
+  /// Its position among all cases.
+  std::size_t position = 0;
+
+ protected:
+  explicit any_case(case_kind kind) noexcept : kind_(kind) {}
+
+ private:
+  const case_kind kind_;
+};
+
+/// What happens to a case at a get whose channel has ended plainly.
+enum class at_end : std::uint8_t { is_ready, leaves };
+
+class SLUICE_API channel_case : public any_case {
+ public:
+  ~channel_case() override;
+
+  enum class answer : std::uint8_t { ready, not_ready, out_of_play };
+  /// Step 1.
+  [[nodiscard]] answer try_now();
+  /// Step 3. `owner` and this object stay where they are until the withdrawal.
+  void enlist(shared_waiter& owner) noexcept;
+  /// Step 5: is it the one that ended the wait, and `how`?
+  [[nodiscard]] bool withdraw(outcome how) noexcept;
+
+  [[nodiscard]] side which() const noexcept { return side_; }
+
+ protected:
+  channel_case(channel_core& core, side which, at_end at) noexcept
+      : any_case(case_kind::channel), core_(&core), side_(which), at_end_(at) {}
+
+  /// The item to put, or raw storage for the one to get.
+  void set_item(void* item) noexcept { item_ = item; }
+
+  /// Puts or gets without waiting. Throws std::bad_alloc on an unbounded channel.
+  [[nodiscard]] virtual claim attempt() = 0;
+
+  [[nodiscard]] channel_core& core() const noexcept { return *core_; }
+  /// The chosen case: did it end because of the close? Else its item was moved.
+  [[nodiscard]] bool ended() const noexcept { return ended_; }
+
+ private:
+  channel_core* const core_;
+  const side side_;
+  const at_end at_end_;
+  bool ended_ = false;
+  void* item_ = nullptr;
+  wait_node node_;
+};
+
+class SLUICE_API timeout_case : public any_case {
+ public:
+  ~timeout_case() override;
+  /// When the wait that begins `now` is to end.
+  [[nodiscard]] virtual deadline due(deadline now) const = 0;
+  /// The deadline has come: has it on the clock that was asked for?
+  [[nodiscard]] virtual bool is_over() const { return true; }
+
+ protected:
+  timeout_case() noexcept : any_case(case_kind::timeout) {}
+};
+
+/// Where the cases of one select stand. Nothing here allocates.
+struct case_table {
+  trial_order order = trial_order::random;
+  /// Those in play, in any order if the order is random. A choice moves those that go out of play
+  /// behind the first `in_play`.
+  channel_case** channels = nullptr;
+  std::size_t in_play = 0;
+  /// Was there ever a get or put case?
+  bool has_channels = false;
+  timeout_case** timeouts = nullptr;
+  std::size_t timeout_count = 0;
+  any_case* otherwise = nullptr;
+};
+
+/// Steps 1 to 5: the chosen case, nullptr if all inputs have ended. Throws std::invalid_argument if
+/// there are no cases, `cancelled`, std::logic_error in a forked child, std::bad_alloc from a put
+/// into an unbounded channel; then nothing has happened.
+[[nodiscard]] SLUICE_API any_case* choose(case_table& table);
+
+/// All steps, for `count` cases; there is room for as many in `channels` and in `timeouts`.
+SLUICE_API std::size_t select_among(trial_order order, any_case* const* cases, std::size_t count,
+                                    channel_case** channels, timeout_case** timeouts);
+
+}  // namespace sluice::detail

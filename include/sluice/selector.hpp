@@ -1,0 +1,89 @@
+// selector: a select whose cases are added at run time, for hundreds of channels.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "sluice/export.hpp"
+#include "sluice/select.hpp"
+
+namespace sluice {
+
+/// Cases are added, then `wait` chooses among them as often as wanted, with the answers of select.
+/// A wait looks at the cases until it finds one that is ready; only if none is, it enlists with all
+/// of them, which costs time in proportion to their number. It holds its own handles of the
+/// channels and gives one back when the case goes out of play. Belongs to one strand at a time; a
+/// handler may add cases. Only `wait` waits.
+class SLUICE_API selector {
+ public:
+  selector() noexcept = default;
+  /// Among cases that are ready the one that was added first is chosen.
+  explicit selector(in_order_t) noexcept : order_(detail::trial_order::as_given) {}
+  selector(selector&&) noexcept = default;
+  selector& operator=(selector&&) noexcept = default;
+  ~selector();
+
+  // Each of these returns the position of its case, which `wait` returns if it is chosen. They
+  // throw std::bad_alloc, std::logic_error if the handle was moved from, and what a copy throws;
+  // then nothing has changed.
+
+  /// See sluice::on_get. Goes out of play at the plain end of its channel if the handler takes
+  /// items.
+  template <class Handle, class F = detail::no_handler>
+  std::size_t on_get(Handle from, F handler = {}) {
+    static_assert(detail::getting_handle<Handle>, "sluice: on_get takes a channel or a receiver");
+    return add(std::make_unique<detail::get_case<Handle, F>>(std::move(from), std::move(handler)));
+  }
+
+  /// See sluice::on_put; the item is stored. Goes out of play once it is chosen, or refused because
+  /// the channel is closed: then `wait` throws channel_closed and the item is destroyed.
+  template <class Handle, class F = detail::no_handler>
+  std::size_t on_put(Handle to, detail::item_of<Handle> item, F handler = {}) {
+    static_assert(detail::putting_handle<Handle>, "sluice: on_put takes a channel or a sender");
+    return add(std::make_unique<detail::put_case<Handle, detail::item_of<Handle>, F>>(
+        std::move(to), std::move(item), std::move(handler)));
+  }
+
+  /// See sluice::on_timeout; a duration counts from the begin of each wait.
+  template <class Rep, class Period, class F = detail::no_handler>
+  std::size_t on_timeout(std::chrono::duration<Rep, Period> d, F handler = {}) {
+    return add(std::make_unique<detail::timeout<detail::after_span, F>>(detail::span_of(d),
+                                                                        std::move(handler)));
+  }
+  template <class Clock, class Duration, class F = detail::no_handler>
+  std::size_t on_timeout(std::chrono::time_point<Clock, Duration> t, F handler = {}) {
+    using when = detail::at_time<std::chrono::time_point<Clock, Duration>>;
+    return add(std::make_unique<detail::timeout<when, F>>(when{t}, std::move(handler)));
+  }
+
+  /// See sluice::otherwise: no wait waits any more.
+  template <class F = detail::no_handler>
+  std::size_t otherwise(F handler = {}) {
+    return add(std::make_unique<detail::otherwise_case<F>>(std::move(handler)));
+  }
+
+  /// Does exactly one case, as select: returns its position, or `all_closed` if all get and put
+  /// cases are out of play and there ever was one. Throws what select throws; then it can be called
+  /// again. A get case whose channel ended with a cause stays in play, and throws it each time that
+  /// it is chosen. Never allocates.
+  std::size_t wait();
+
+ private:
+  std::size_t add(std::unique_ptr<detail::any_case> fresh);
+  void forget_those_out_of_play(std::size_t in_play) noexcept;
+
+  detail::trial_order order_ = detail::trial_order::random;
+  /// By position; null: out of play.
+  std::vector<std::unique_ptr<detail::any_case>> cases_;
+  /// Those in play.
+  std::vector<detail::channel_case*> channels_;
+  std::vector<detail::timeout_case*> timeouts_;
+  detail::any_case* otherwise_ = nullptr;
+  bool has_channels_ = false;
+};
+
+}  // namespace sluice

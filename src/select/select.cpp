@@ -1,0 +1,147 @@
+// The choice among several cases. The steps and the argument stand in detail/select/core.hpp.
+#include "sluice/select.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "select/random.hpp"
+#include "sluice/detail/park/check.hpp"
+#include "sluice/detail/park/parker.hpp"
+#include "sluice/detail/select/core.hpp"
+
+namespace sluice::detail {
+
+any_case::~any_case() = default;
+channel_case::~channel_case() = default;
+timeout_case::~timeout_case() = default;
+
+// ---- one case -----------------------------------------------------------------------------------
+
+channel_case::answer channel_case::try_now() {
+  const claim found = attempt();
+  if (found == claim::none) return answer::not_ready;
+  ended_ = found == claim::closed;
+  const bool leaves = ended_ && at_end_ == at_end::leaves && core_->cause() == nullptr;
+  return leaves ? answer::out_of_play : answer::ready;
+}
+
+void channel_case::enlist(shared_waiter& owner) noexcept {
+  node_.owner = &owner;
+  node_.item = item_;
+  node_.leaves_at_end = at_end_ == at_end::leaves;
+  core_->enlist(side_, node_);
+}
+
+bool channel_case::withdraw(outcome how) noexcept {
+  ended_ = how == outcome::closed;
+  return core_->withdraw_case(side_, node_);
+}
+
+// ---- the steps ----------------------------------------------------------------------------------
+
+namespace {
+
+/// Step 1: the case that was done. Moves those that go out of play behind the others.
+channel_case* try_all(case_table& table) {
+  const auto first = table.channels;
+  const std::size_t count = table.in_play;
+  random_numbers any;
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (table.order == trial_order::random) std::swap(first[i], first[i + any.below(count - i)]);
+    const channel_case::answer found = first[i]->try_now();
+    if (found == channel_case::answer::not_ready) std::swap(first[kept++], first[i]);
+    if (found == channel_case::answer::ready) {
+      if (kept != i) std::rotate(first + kept, first + i, first + count);
+      table.in_play = count - (i - kept);
+      return first[kept];
+    }
+  }
+  table.in_play = kept;
+  return nullptr;
+}
+
+struct nearest_timeout {
+  timeout_case* which = nullptr;
+  deadline until = no_deadline;
+};
+
+nearest_timeout find_nearest(const case_table& table, deadline now) {
+  nearest_timeout found;
+  for (std::size_t i = 0; i < table.timeout_count; ++i) {
+    const deadline due = table.timeouts[i]->due(now);
+    if (found.which == nullptr || due < found.until) found = {table.timeouts[i], due};
+  }
+  return found;
+}
+
+struct ending {
+  outcome how;
+  channel_case* chosen = nullptr;
+};
+
+/// Steps 3, 4 and 5.
+ending wait_for_one(const case_table& table, deadline until) noexcept {
+  shared_waiter self(parker::current(), {"select"}, static_cast<std::uint32_t>(table.in_play));
+  std::size_t enlisted = 0;
+  while (enlisted < table.in_play && self.result() <= outcome::reserved) {
+    table.channels[enlisted++]->enlist(self);
+  }
+  ending end{park(self, until)};
+  for (std::size_t i = 0; i < enlisted; ++i) {
+    if (table.channels[i]->withdraw(end.how)) end.chosen = table.channels[i];
+  }
+  return end;
+}
+
+}  // namespace
+
+any_case* choose(case_table& table) {
+  const bool waits = table.otherwise == nullptr;
+  check_strand(waits ? operation_kind::may_wait : operation_kind::never_waits, "select");
+  for (;;) {
+    if (channel_case* ready = try_all(table)) return ready;
+    if (table.has_channels && table.in_play == 0) return nullptr;
+    if (!waits) return table.otherwise;
+    nearest_timeout limit;
+    if (table.timeout_count != 0) {
+      const deadline now = clock::now();
+      limit = find_nearest(table, now);
+      if (limit.until <= now && limit.which->is_over()) return limit.which;
+    }
+    const ending end = wait_for_one(table, limit.until);
+    if (end.how == outcome::cancelled) throw_cancelled();
+    if (end.how != outcome::timed_out) return end.chosen;
+    if (limit.which->is_over()) return limit.which;
+  }
+}
+
+std::size_t select_among(trial_order order, any_case* const* cases, std::size_t count,
+                         channel_case** channels, timeout_case** timeouts) {
+  if (count == 0) {
+    throw std::invalid_argument("sluice: select without cases; give it an on_get or an on_put");
+  }
+  case_table table{.order = order, .channels = channels, .timeouts = timeouts};
+  for (std::size_t i = 0; i < count; ++i) {
+    cases[i]->position = i;
+    switch (cases[i]->kind()) {
+      case case_kind::channel:
+        channels[table.in_play++] = static_cast<channel_case*>(cases[i]);
+        break;
+      case case_kind::timeout:
+        timeouts[table.timeout_count++] = static_cast<timeout_case*>(cases[i]);
+        break;
+      case case_kind::otherwise:
+        if (table.otherwise == nullptr) table.otherwise = cases[i];
+        break;
+    }
+  }
+  table.has_channels = table.in_play != 0;
+  any_case* chosen = choose(table);
+  if (chosen == nullptr) return all_closed;
+  chosen->finish();
+  return chosen->position;
+}
+
+}  // namespace sluice::detail

@@ -1,0 +1,74 @@
+// The cases that a selector keeps between its waits.
+#include "sluice/selector.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace sluice {
+
+using detail::any_case;
+using detail::case_kind;
+using detail::channel_case;
+using detail::timeout_case;
+
+selector::~selector() = default;
+
+std::size_t selector::add(std::unique_ptr<any_case> fresh) {
+  const std::size_t position = cases_.size();
+  any_case* const added = fresh.get();
+  added->position = position;
+  // Only the first of two allocations may throw after something changed: so it is undone by hand.
+  cases_.push_back(std::move(fresh));
+  try {
+    if (added->kind() == case_kind::channel) {
+      channels_.push_back(static_cast<channel_case*>(added));
+      has_channels_ = true;
+    }
+    if (added->kind() == case_kind::timeout) {
+      timeouts_.push_back(static_cast<timeout_case*>(added));
+    }
+  } catch (...) {
+    cases_.pop_back();
+    throw;
+  }
+  if (added->kind() == case_kind::otherwise && otherwise_ == nullptr) otherwise_ = added;
+  return position;
+}
+
+void selector::forget_those_out_of_play(std::size_t in_play) noexcept {
+  while (channels_.size() > in_play) {
+    const std::size_t position = channels_.back()->position;
+    channels_.pop_back();
+    cases_[position].reset();
+  }
+}
+
+std::size_t selector::wait() {
+  if (cases_.empty()) {
+    throw std::invalid_argument(
+        "sluice: wait on a selector without cases; add an on_get or an on_put");
+  }
+  detail::case_table table{.order = order_,
+                           .channels = channels_.data(),
+                           .in_play = channels_.size(),
+                           .has_channels = has_channels_,
+                           .timeouts = timeouts_.data(),
+                           .timeout_count = timeouts_.size(),
+                           .otherwise = otherwise_};
+  any_case* const chosen = detail::choose(table);
+  forget_those_out_of_play(table.in_play);
+  if (chosen == nullptr) return all_closed;
+  const std::size_t position = chosen->position;
+  std::unique_ptr<any_case> put;  // a put case that was chosen lives until its handler is over
+  if (chosen->kind() == case_kind::channel) {
+    auto* const one = static_cast<channel_case*>(chosen);
+    if (one->which() == detail::side::put) {
+      channels_.erase(std::ranges::find(channels_, one));
+      put = std::move(cases_[position]);
+    }
+  }
+  chosen->finish();
+  return position;
+}
+
+}  // namespace sluice
