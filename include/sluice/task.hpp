@@ -95,6 +95,8 @@ class task {
 
   /// Takes over a task that was spawned. For the library's own use.
   explicit task(detail::task_result<R>& core) noexcept : core_(&core) {}
+  /// What it names. For the library's own use. Throws std::logic_error if there is none.
+  [[nodiscard]] detail::task_core& core() const { return demand(); }
 
  private:
   [[nodiscard]] detail::task_result<R>& demand() const {

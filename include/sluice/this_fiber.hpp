@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <stop_token>
 #include <string_view>
 
 #include "sluice/detail/base/clock.hpp"
@@ -39,8 +40,13 @@ void sleep_until(std::chrono::time_point<Clock, Duration> t) {
 [[nodiscard]] SLUICE_API fiber_id id() noexcept;
 /// The fiber's name; nothing if it has none, or on a plain thread. Valid until the fiber ends.
 [[nodiscard]] SLUICE_API std::string_view name() noexcept;
-/// Was the fiber's stop requested? Always false on a plain thread.
+/// Was a stop requested that the strand obeys: the fiber's, its runtime's end, or one of the tokens
+/// of with_stop around it? A shield does not change the answer. Never waits.
 [[nodiscard]] SLUICE_API bool stop_requested() noexcept;
+/// A token that follows what stop_requested() says; within with_stop, until the innermost is over.
+/// On a plain thread outside of with_stop one that is never stopped. Its callbacks run on the
+/// strand that requests the stop, and must not wait. Never waits itself; throws std::bad_alloc.
+[[nodiscard]] SLUICE_API std::stop_token stop_token();
 
 }  // namespace this_fiber
 }  // namespace sluice

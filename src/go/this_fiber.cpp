@@ -29,5 +29,7 @@ std::string_view name() noexcept {
 
 bool stop_requested() noexcept { return detail::stop_requested_here(); }
 
+std::stop_token stop_token() { return detail::stop_token_here(); }
+
 }  // namespace this_fiber
 }  // namespace sluice

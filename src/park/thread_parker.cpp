@@ -3,8 +3,11 @@
 // A thread's parker lives in thread_local storage. Its waker's last touch is P3, the exchange in
 // unpark(); the wake that may follow names only the address, so the thread may be gone by then.
 #include <atomic>
+#include <exception>
+#include <mutex>
 
 #include "park/futex.hpp"
+#include "sluice/detail/base/short_lock.hpp"
 #include "sluice/detail/park/parker.hpp"
 
 namespace sluice::detail {
@@ -19,6 +22,48 @@ class thread_parker final : public parker {
   thread_parker() noexcept : parker(place::in_kernel), id_(next_strand_id()) {}
 
   void wait(waiter& w, deadline until) noexcept override {
+    if (stops_.innermost == nullptr || w.stop_mode() != on_stop::end_wait ||
+        protected_from_stops()) {
+      return wait_until_notified(w, until);
+    }
+    show(&w);
+    const bool stopped = stops_.requested() && w.try_claim(outcome::cancelled);
+    if (!stopped) wait_until_notified(w, until);  // if it was stopped, nobody else will unpark
+    show(nullptr);
+  }
+
+  verdict check(operation_kind kind) noexcept override {
+    if (in_forked_child()) return verdict::forked;
+    const bool stops = kind == operation_kind::may_wait && stops_.requested();
+    return stops && !protected_from_stops() ? verdict::stop : verdict::proceed;
+  }
+
+  stop_scopes* stops() noexcept override { return &stops_; }
+  bool stop_requested() const noexcept override { return stops_.requested(); }
+
+  void end_wait_by_stop() noexcept override {
+    bool ours = false;
+    {
+      const std::lock_guard guard(lock_);
+      ours = waiting_ != nullptr && waiting_->try_claim(outcome::cancelled);
+    }
+    if (ours) unpark();  // the thread ends its obeyed_stop only after this call
+  }
+
+  std::uint64_t strand_id() const noexcept override { return id_; }
+
+ private:
+  [[nodiscard]] bool protected_from_stops() const noexcept {
+    return stops_.shields != 0 || std::uncaught_exceptions() != 0;
+  }
+
+  /// The wait that a stop may end; null: there is none.
+  void show(waiter* w) noexcept {
+    const std::lock_guard guard(lock_);
+    waiting_ = w;
+  }
+
+  void wait_until_notified(waiter& w, deadline until) noexcept {
     if (spin_until_notified()) return consume();
     std::uint32_t seen = empty;
     // order: P1 announce, acq_rel; acquire on failure pairs with P3
@@ -35,13 +80,6 @@ class thread_parker final : public parker {
     consume();
   }
 
-  verdict check(operation_kind) noexcept override {
-    return in_forked_child() ? verdict::forked : verdict::proceed;
-  }
-
-  std::uint64_t strand_id() const noexcept override { return id_; }
-
- private:
   bool spin_until_notified() const noexcept {
     for (int i = 0; i < spin_turns; ++i) {
       // order: acquire, pairs with P3
@@ -57,6 +95,9 @@ class thread_parker final : public parker {
   }
 
   const std::uint64_t id_;
+  stop_scopes stops_;
+  short_lock lock_;
+  waiter* waiting_ = nullptr;  ///< under the lock
 };
 
 /// The fiber that runs on this thread; nullptr: the thread itself.

@@ -19,7 +19,7 @@ fiber& fiber::build(stack_slot& slot, std::uint8_t size_class) noexcept {
 
 [[gnu::noinline]] void fiber::wait(waiter& w, deadline until) noexcept {
   waiting_ = &w;
-  stoppable_ = w.stop_mode() == on_stop::end_wait && !unwinding() && !shielded_;
+  stoppable_ = w.stop_mode() == on_stop::end_wait && !unwinding() && stops_.shields == 0;
   const bool timed = until != no_deadline;
   if (timed) worker_->arm(timer_, w, until);
   // order: acquire, pairs P3
@@ -33,14 +33,14 @@ verdict fiber::check(operation_kind kind) noexcept {
   if (in_forked_child()) return verdict::forked;
   worker_->end_slice_if_over(*this);
   const bool stops =
-      kind == operation_kind::may_wait && stop_requested() && !unwinding() && !shielded_;
+      kind == operation_kind::may_wait && stop_requested() && !unwinding() && stops_.shields == 0;
   return stops ? verdict::stop : verdict::proceed;
 }
 
 void fiber::offer_turn() noexcept { worker_->yield(*this); }
 
 bool fiber::stop_requested() const noexcept {
-  return task_->stop_requested() || worker_->home().closing();
+  return task_->stop_requested() || worker_->home().closing() || stops_.requested();
 }
 
 bool fiber::unwinding() const noexcept { return worker_->anchor().exceptions->uncaught != 0; }

@@ -25,6 +25,7 @@
 
 namespace sluice::detail {
 
+class strand_end;
 class worker;
 
 /// Who runs a fiber, or did last. A base, so that it lies in the first line of the block.
@@ -49,6 +50,9 @@ class alignas(cache_line) fiber final : public parker,
   verdict check(operation_kind kind) noexcept override;
   void offer_turn() noexcept override;
   [[nodiscard]] std::uint64_t strand_id() const noexcept override { return task_->id(); }
+  [[nodiscard]] stop_scopes* stops() noexcept override { return &stops_; }
+  [[nodiscard]] bool stop_requested() const noexcept override;
+  void end_wait_by_stop() noexcept override { cancel_wait(); }
 
   /// Its frames will be needed in a moment: fetches them side by side, not one after the other.
   void prefetch() const noexcept {
@@ -56,6 +60,18 @@ class alignas(cache_line) fiber final : public parker,
     for (std::size_t at = 0; at < prefetched; at += cache_line) {
       __builtin_prefetch(static_cast<const std::byte*>(sp) + at, 1);
     }
+  }
+
+  /// Who hears of the end of its task besides joiners; null: nobody.
+  [[nodiscard]] end_listener* listener() const noexcept { return listener_; }
+  void set_listener(end_listener& who) noexcept {
+    listener_ = &who;
+    ends_specially_ = true;
+  }
+  /// What it does last; null: nothing.
+  [[nodiscard]] strand_end*& last() noexcept {
+    ends_specially_ = true;
+    return last_;
   }
 
   // ---- the worker's side ----------------------------------------------------------------------
@@ -70,13 +86,11 @@ class alignas(cache_line) fiber final : public parker,
   /// What it waits for; only while it is held.
   [[nodiscard]] const waiter* waits_for() const noexcept { return waiting_; }
 
-  [[nodiscard]] bool stop_requested() const noexcept;
-
  private:
   friend class worker;
 
   explicit fiber(stack_slot& slot, std::uint8_t size_class) noexcept
-      : runnable(sort::fiber), slot_(&slot), stack_class_(size_class) {}
+      : runnable(sort::fiber), stack_class_(size_class), slot_(&slot) {}
 
   void wake() noexcept override;
   [[nodiscard]] bool unwinding() const noexcept;
@@ -85,15 +99,25 @@ class alignas(cache_line) fiber final : public parker,
   /// Bytes above the stack pointer of a parked fiber down to the frame of its caller, about.
   static constexpr std::size_t prefetched = 512;
 
+  // The second line of the block: what each wait and each task need.
   task_core* task_ = nullptr;
   waiter* waiting_ = nullptr;
-  /// May a stop end the wait? Not while an exception unwinds the stack.
+  [[no_unique_address]] stop_scopes stops_;  // those below lie in its last bytes
+  /// May a stop end the wait? Not while an exception unwinds the stack, nor under a shield.
   bool stoppable_ = false;
-  /// Does a stop wait until what runs now is over?
-  bool shielded_ = false;
-  stack_slot* const slot_;
+  /// May one of the two ends below be set?
+  bool ends_specially_ = false;
   const std::uint8_t stack_class_;
+  stack_slot* const slot_;
+  /// What it does last, if it has used what needs that (strand_end.hpp).
+  strand_end* last_ = nullptr;
+  // The third line.
   timer timer_;
+  /// Who else hears of the end of the task.
+  end_listener* listener_ = nullptr;
 };
+
+static_assert(sizeof(fiber) <=
+              3 * cache_line + SLUICE_ASAN * cache_line + SLUICE_TSAN * cache_line);
 
 }  // namespace sluice::detail

@@ -1,7 +1,6 @@
 // Starting, feeding and ending a runtime. The argument stands in scheduler.hpp.
 #include "sched/scheduler.hpp"
 
-#include <csignal>
 #include <cstdio>
 #include <iostream>
 #include <mutex>
@@ -11,6 +10,7 @@
 #include <system_error>
 
 #include "fiber/overflow.hpp"
+#include "sched/own_thread.hpp"
 #include "sched/worker_switch.hpp"
 #include "sluice/cancelled.hpp"
 #include "sluice/detail/base/backoff.hpp"
@@ -46,23 +46,6 @@ int checked_workers(int workers) {
                               " workers; say 1 to " + std::to_string(most_workers) +
                               ", or 0 for one for each CPU");
 }
-
-/// Threads of the library take no signals but faults: those are for the program's own threads.
-class signals_held_back {
- public:
-  signals_held_back() noexcept {
-    sigset_t all;
-    ::sigfillset(&all);
-    for (const int fault : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS}) {
-      ::sigdelset(&all, fault);
-    }
-    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~signals_held_back() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_;
-};
 
 template <class Thread>
 void start_thread(Thread& one, const std::string& name) {
@@ -163,6 +146,25 @@ deadline scheduler::earliest_timer() const noexcept {
   return first;
 }
 
+timer_shard& scheduler::shard_for_alarm() noexcept {
+  // order: relaxed, spreads them over the locks
+  const std::uint32_t turn = alarm_turn_.fetch_add(1, memory_order_relaxed);
+  return workers_[turn % workers_.size()]->timers();
+}
+
+/// Whoever goes to sleep looks at the timers (earliest, seq_cst) after W1; here W5 comes after the
+/// arming. So either he sees the timer, or he is seen here and woken to look.
+void scheduler::note_alarm(deadline at) noexcept {
+  const worker* here = worker::current();
+  if (here == nullptr || &here->home() != this) {
+    // Whoever keeps an earlier one looks again when that has fired.
+    if (earliest_timer() >= at) wake_for_outside_work();
+    return;
+  }
+  // This worker looks before it sleeps; if it runs on for long, the ticker must.
+  if (ticker_.is_asleep() && idle_.anybody_runs()) ticker_.wake();
+}
+
 // ---- the end -----------------------------------------------------------------------------------
 
 void scheduler::close() noexcept {
@@ -178,14 +180,18 @@ void scheduler::close() noexcept {
 
 /// E2.
 void scheduler::stop_parked() noexcept {
+  const std::stop_source no_source(std::nostopstate);
   for (stack_slab* slab = stack_pool::all_slabs(); slab != nullptr; slab = slab->older_of_all) {
     for (std::size_t i = 0; i < slab->count; ++i) {
       stack_slot& slot = slab->slots[i];
       auto* task = static_cast<task_core*>(slot.pin());
       if (task == nullptr) continue;
       fiber* runs = task->home_ == this ? &fiber::on(slot) : nullptr;
+      std::stop_source watched = runs != nullptr ? task->watched_stop() : no_source;
       slot.unpin();
-      if (runs != nullptr) runs->cancel_wait();
+      if (runs == nullptr) continue;
+      runs->cancel_wait();
+      watched.request_stop();
     }
   }
 }

@@ -81,10 +81,19 @@ class scheduler {
   [[nodiscard]] std::uint8_t default_class() const noexcept { return default_class_; }
   [[nodiscard]] stack_pool& default_pool() const noexcept { return *default_pool_; }
   void fire_timers() noexcept;
+  /// Where a timer is armed that belongs to no fiber. Any thread.
+  [[nodiscard]] timer_shard& shard_for_alarm() noexcept;
+  /// Such a timer was armed for `at`: sees to it that somebody fires it. Any thread.
+  void note_alarm(deadline at) noexcept;
   [[nodiscard]] deadline earliest_timer() const noexcept;
   [[nodiscard]] bool closing() const noexcept {
     // order: relaxed, whoever must not miss it has read `attention` after its own RMW (P5)
     return closing_.load(memory_order_relaxed);
+  }
+  /// For whoever has just made something that the closer asks for after E1.
+  [[nodiscard]] bool closing_now() const noexcept {
+    // order: seq_cst, pairs E1
+    return closing_.load(memory_order_seq_cst);
   }
   [[nodiscard]] bool over() const noexcept {
     // order: seq_cst, after W1 in the one order with E4
@@ -127,6 +136,8 @@ class scheduler {
   atomic<bool> closing_{false};
   /// E4. Written once.
   atomic<bool> over_{false};
+  /// Whose turn it is to take a timer that belongs to no fiber.
+  atomic<std::uint32_t> alarm_turn_{0};
   short_lock closer_lock_;
   waiter* closer_ = nullptr;  ///< under its lock
 };

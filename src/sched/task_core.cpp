@@ -8,16 +8,45 @@
 
 #include "sched/fiber.hpp"
 #include "sched/scheduler.hpp"
+#include "sched/task_extras.hpp"
 #include "sched/worker.hpp"
 #include "sluice/cancelled.hpp"
 #include "sluice/detail/base/backoff.hpp"
 
 namespace sluice::detail {
+namespace {
+
+void print_unjoined(const std::exception_ptr& error, std::uint64_t id,
+                    std::string_view name) noexcept {
+  const auto print = [&](const char* text) {
+    std::fprintf(
+        stderr, "sluice: fiber %llu \"%.*s\" ended with an exception that nobody joined: %s\n",
+        static_cast<unsigned long long>(id), static_cast<int>(name.size()), name.data(), text);
+  };
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& what) {
+    print(what.what());
+  } catch (...) {
+    print("an exception of unknown type");
+  }
+}
+
+}  // namespace
 
 task_core::task_core(std::unique_ptr<const std::string> name) noexcept
     : runnable(sort::task), name_(std::move(name)) {}
 
-task_core::~task_core() = default;
+task_core::~task_core() {
+  // order: relaxed, nobody else has the task any more
+  task_extras* more = extras_.load(memory_order_relaxed);
+  if (more == nullptr) return;
+  {
+    const std::lock_guard guard(more->lock);
+    more->task = nullptr;
+  }
+  more->drop_user();
+}
 
 void* task_core::operator new(std::size_t size) {
   worker* here = worker::current();
@@ -77,14 +106,17 @@ void task_core::finish() noexcept {
   // order: relaxed, a guess that the compare-and-swap verifies
   std::uint32_t before = state_.load(memory_order_relaxed);
   bool alone = false;
-  while ((before & waited_bit) == 0 && !alone) {
+  while ((before & (waited_bit | noted_bit)) == 0 && !alone) {
     // order: T1 and T2 acq_rel, gives the result away; nobody waits, so this is the last touch
     alone = state_.compare_exchange_weak(before, before | done_bit | released_bit,
                                          memory_order_acq_rel, memory_order_relaxed);
   }
   if (!alone) {
-    // order: T1 acq_rel, gives the result to joiners; pairs J1
+    const bool noted = (before & noted_bit) != 0;
+    if (noted) end_notes();
+    // order: T1 acq_rel, gives the result to joiners; pairs J1 and N1
     before = state_.fetch_or(done_bit, memory_order_acq_rel);
+    if (!noted && (before & noted_bit) != 0) end_notes();
     wake_joiners();
   }
   if ((before & stop_bit) != 0) lower_attention();
@@ -113,19 +145,22 @@ void task_core::report_unjoined() noexcept {
   std::terminate();
 }
 
-void task_core::print_error() const noexcept {
-  const auto print = [this](const char* text) {
-    std::fprintf(
-        stderr, "sluice: fiber %llu \"%.*s\" ended with an exception that nobody joined: %s\n",
-        static_cast<unsigned long long>(id_), static_cast<int>(name().size()), name().data(), text);
-  };
+void task_core::print_error() const noexcept { print_unjoined(error_, id_, name()); }
+
+orphan_error task_core::give_error_away() noexcept {
+  stopped_ = true;
+  orphan_error given{error_, home_->on_unhandled(), id_, {}};
   try {
-    std::rethrow_exception(error_);
-  } catch (const std::exception& error) {
-    print(error.what());
-  } catch (...) {
-    print("an exception of unknown type");
+    given.name = name();
+  } catch (const std::bad_alloc&) {  // then it has none
   }
+  return given;
+}
+
+void orphan_error::report() noexcept {
+  if (*on_unhandled) return (*on_unhandled)(name, std::exchange(error, nullptr));
+  print_unjoined(error, id, name);
+  std::terminate();
 }
 
 void task_core::end_forked_child() noexcept {
@@ -135,9 +170,43 @@ void task_core::end_forked_child() noexcept {
   std::_Exit(failed ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
+/// The task may not be gone yet: T2 comes later.
+void task_core::end_notes() noexcept {
+  // order: acquire, pairs with extras()
+  task_extras& more = *extras_.load(memory_order_acquire);
+  // order: acquire, pairs with whoever set it before N1
+  more.at_end.load(memory_order_acquire)(more);
+}
+
+task_extras& task_core::extras() {
+  // order: acquire, pairs with the compare-and-swap below
+  if (task_extras* there = extras_.load(memory_order_acquire)) return *there;
+  auto fresh = std::make_unique<task_extras>(*this);
+  task_extras* there = nullptr;
+  // order: seq_cst, before the look at the stop in stop_token; pairs with request_stop. Acquire on
+  // failure: another was first
+  if (extras_.compare_exchange_strong(there, fresh.get(), memory_order_seq_cst,
+                                      memory_order_acquire)) {
+    return *fresh.release();
+  }
+  return *there;
+}
+
+bool task_core::note_end() noexcept {
+  // order: N1 acq_rel, either T1 sees it, or this sees T1
+  return (state_.fetch_or(noted_bit, memory_order_acq_rel) & done_bit) == 0;
+}
+
 // ---- stopping ----------------------------------------------------------------------------------
 
-bool task_core::request_stop() noexcept {
+[[gnu::noinline]] bool task_core::request_stop() noexcept {
+  if (!mark_stopped()) return false;
+  // order: seq_cst, after K1; pairs with extras(): who makes them later sees the stop
+  if (task_extras* more = extras_.load(memory_order_seq_cst)) more->source.request_stop();
+  return true;
+}
+
+bool task_core::mark_stopped() noexcept {
   if (in_forked_child()) return false;
   raise_attention();
   // order: K1 seq_cst, after the raise and before P4 in the one order with P1 and P5
@@ -149,6 +218,22 @@ bool task_core::request_stop() noexcept {
   // order: acquire, pairs with bind; null: not begun, and the stop is seen at the first wait
   if (fiber* runs = fiber_.load(memory_order_acquire)) runs->cancel_wait();
   return true;
+}
+
+std::stop_source task_core::watched_stop() const noexcept {
+  // order: seq_cst, after E1; as in request_stop
+  const task_extras* more = extras_.load(memory_order_seq_cst);
+  return more != nullptr ? more->source : std::stop_source(std::nostopstate);
+}
+
+[[gnu::noinline]] std::stop_token task_core::stop_token() {
+  task_extras& more = extras();
+  if (in_forked_child()) return more.source.get_token();  // its lock may be held for ever
+  // order: seq_cst, after extras(); pairs with K1, E1
+  if ((state_.load(memory_order_seq_cst) & stop_bit) != 0 || home_->closing_now()) {
+    more.source.request_stop();
+  }
+  return more.source.get_token();
 }
 
 // ---- doors -------------------------------------------------------------------------------------

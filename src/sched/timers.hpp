@@ -45,13 +45,15 @@ class timer_shard {
     note_earliest();
   }
 
-  /// I1. The fiber leaves a wait for which it had armed `t` here.
-  void disarm(timer& t) noexcept {
+  /// I1. The fiber leaves a wait for which it had armed `t` here. False: it was not armed, so it
+  /// has fired, or is about to end its wait.
+  bool disarm(timer& t) noexcept {
     const std::lock_guard guard(lock_);
-    if (!t.armed) return;
+    if (!t.armed) return false;
     t.armed = false;
     remove(t);
     note_earliest();
+    return true;
   }
 
   [[nodiscard]] deadline earliest() const noexcept {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "sched/scheduler.hpp"
+#include "sched/strand_end.hpp"
 #include "sched/worker_switch.hpp"
 #include "sluice/detail/park/attention.hpp"
 
@@ -182,17 +183,29 @@ void worker::run_tasks(context& self, void* message) {
   }
 }
 
+/// The task may be gone already.
+void worker::tell_listener(fiber& self) noexcept {
+  self.ends_specially_ = false;
+  if (self.listener_ != nullptr) std::exchange(self.listener_, nullptr)->task_ended();
+}
+
 /// The task's function is over.
 void worker::finish_task(fiber& self) noexcept {
   if (in_forked_child()) self.task_->end_forked_child();
   // User's code, which may wait and go on elsewhere: the handler of an error that nobody joins,
   // and the destructor of a value.
-  self.shielded_ = true;
+  ++self.stops_.shields;
+  if (self.ends_specially_ && self.last_ != nullptr) [[unlikely]] {
+    self.last_->strand_ends();
+    self.last_ = nullptr;
+  }
   self.task_->report_if_detached();
   self.slot_->clear_owner();
   bump(self.worker_->finished_);
   self.task_->finish();
-  self.shielded_ = false;
+  if (self.ends_specially_) [[unlikely]]
+    tell_listener(self);
+  --self.stops_.shields;
   atomic<std::uint64_t>& gone = self.worker_->gone_;
   // order: relaxed, one writer; release after the last user's code, pairs with count
   gone.store(gone.load(memory_order_relaxed) + 1, memory_order_release);

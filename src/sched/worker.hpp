@@ -170,6 +170,7 @@ class alignas(cache_line) worker {
   [[nodiscard]] context& own_context() noexcept;
   void bind(fiber& to, task_core& task) noexcept;
   static void finish_task(fiber& self) noexcept;
+  static void tell_listener(fiber& self) noexcept;
   void switch_from(fiber& self, departure how, runnable* next) noexcept;
   [[noreturn]] void end(fiber& self, runnable* next) noexcept;
   void settle_departed() noexcept;

@@ -27,7 +27,7 @@ void relocate(void* from, void* to) noexcept {
 // ---- bounded -----------------------------------------------------------------------------------
 
 template <class T>
-class bounded final : public channel_core {
+class bounded : public channel_core {
  public:
   bounded(std::size_t capacity, std::string name)
       : channel_core(channel_kind::bounded, std::move(name)), ring_(capacity) {}

@@ -73,7 +73,7 @@ class task_result<void> : public task_core {
 };
 
 template <class R, class F, class... Args>
-class task_call final : public task_result<R> {
+class task_call : public task_result<R> {
  public:
   template <class G, class... Brgs>
   explicit task_call(std::unique_ptr<const std::string> name, G&& f, Brgs&&... args)

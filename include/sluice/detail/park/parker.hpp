@@ -17,6 +17,7 @@
 #include "sluice/detail/base/atomic.hpp"
 #include "sluice/detail/base/clock.hpp"
 #include "sluice/detail/park/attention.hpp"
+#include "sluice/detail/park/stops.hpp"
 #include "sluice/detail/park/waiter.hpp"
 #include "sluice/export.hpp"
 
@@ -56,6 +57,15 @@ class SLUICE_API parker {
   /// Called by the strand itself, in no hurry: others may have their turn on its worker. Nothing on
   /// a plain thread.
   virtual void offer_turn() noexcept {}
+
+  /// What the strand obeys besides its own stop; null: it is no strand that runs. Changed by the
+  /// strand itself alone.
+  [[nodiscard]] virtual stop_scopes* stops() noexcept { return nullptr; }
+  /// Was a stop requested that the strand obeys? Called by the strand itself.
+  [[nodiscard]] virtual bool stop_requested() const noexcept { return false; }
+  /// K2: ends the wait of the strand, if it is in one that a stop may end. Anybody, while the
+  /// strand has an obeyed_stop.
+  virtual void end_wait_by_stop() noexcept {}
 
   /// A number that differs for any two strands of the process.
   [[nodiscard]] virtual std::uint64_t strand_id() const noexcept = 0;

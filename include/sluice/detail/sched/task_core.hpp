@@ -7,6 +7,7 @@
 //   detached  T3 no handle is left: nobody can join
 //   waited    J1 somebody has linked himself into the list of joiners
 //   stop      K1 the stop was requested
+//   noted     N1 somebody wants to hear of the end before it can be joined (task_extras.hpp)
 //
 // I1 whoever sets the second of `released` and `detached` deletes the task.
 // I2 a joiner that finds `done` under the lock does not wait; the finisher that finds `waited`
@@ -18,6 +19,7 @@
 #include <functional>
 #include <memory>
 #include <new>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -31,6 +33,7 @@ namespace sluice::detail {
 
 class fiber;
 class scheduler;
+struct task_extras;
 
 /// What a worker can run next: a task that has no stack yet, or a fiber that is ready to go on.
 struct runnable {
@@ -39,6 +42,30 @@ struct runnable {
   /// The next in whatever list holds it; it is in one at most.
   runnable* link = nullptr;
   const sort what;
+};
+
+using error_handler = std::function<void(std::string_view, std::exception_ptr)>;
+
+/// An error that nobody can join, and who is to hear of it.
+struct SLUICE_API orphan_error {
+  std::exception_ptr error;
+  std::shared_ptr<const error_handler> on_unhandled;
+  std::uint64_t id = 0;
+  std::string name;
+
+  /// Calls the handler, which may wait. The default one ends the process.
+  void report() noexcept;
+};
+
+/// Hears of the end of tasks.
+class SLUICE_API end_listener {
+ public:
+  /// Called by the task's fiber as the last it does: the task is done, and deleted if it is
+  /// detached. The listener may be gone after it.
+  virtual void task_ended() noexcept = 0;
+
+ protected:
+  ~end_listener() = default;
 };
 
 class SLUICE_API task_core : public runnable {
@@ -68,8 +95,14 @@ class SLUICE_API task_core : public runnable {
   [[nodiscard]] outcome wait_until_done(deadline until, on_stop stop) noexcept;
   /// True if this call made the request and the task was not done.
   bool request_stop() noexcept;
+  /// As request_stop, but for those who watch stop_token(): nobody's code is called.
+  bool mark_stopped() noexcept;
   /// The error that escaped the function, which then counts as joined; null: none.
   [[nodiscard]] std::exception_ptr take_error() noexcept { return std::move(error_); }
+  /// Made at the first call. Throws std::bad_alloc. The caller holds the task, or runs it.
+  [[nodiscard]] task_extras& extras();
+  /// N1. From now on extras().at_end is called at the end; false: the task is done.
+  [[nodiscard]] bool note_end() noexcept;
   /// T3. The handle goes; an error that nobody has joined is reported.
   void drop() noexcept;
 
@@ -82,6 +115,8 @@ class SLUICE_API task_core : public runnable {
   [[noreturn]] void end_forked_child() noexcept;
   /// T1, T2. The function is over: wakes the joiners. The task may be gone afterwards.
   void finish() noexcept;
+  /// Follows the stop of its fiber, which calls this. Throws std::bad_alloc.
+  [[nodiscard]] std::stop_token stop_token();
   [[nodiscard]] bool stop_requested() const noexcept {
     // order: relaxed, whoever must not miss a stop has read `attention` after its own RMW (P5)
     return (state_.load(memory_order_relaxed) & stop_bit) != 0;
@@ -94,6 +129,11 @@ class SLUICE_API task_core : public runnable {
   }
 
  protected:
+  [[nodiscard]] const std::exception_ptr& error() const noexcept { return error_; }
+  /// Was it `cancelled` that escaped?
+  [[nodiscard]] bool ended_by_stop() const noexcept { return stopped_; }
+  /// The error goes to somebody else; joiners get it too, but on_unhandled does not.
+  [[nodiscard]] orphan_error give_error_away() noexcept;
   /// Keeps the exception that is being handled.
   void fail(bool by_stop) noexcept {
     error_ = std::current_exception();
@@ -110,27 +150,33 @@ class SLUICE_API task_core : public runnable {
   static constexpr std::uint32_t detached_bit = 4;
   static constexpr std::uint32_t waited_bit = 8;
   static constexpr std::uint32_t stop_bit = 16;
+  static constexpr std::uint32_t noted_bit = 32;
 
   void wake_joiners() noexcept;
+  void end_notes() noexcept;
+  /// What stop_token() has given tokens of, if it was called.
+  [[nodiscard]] std::stop_source watched_stop() const noexcept;
   void report_unjoined() noexcept;
   void print_error() const noexcept;
 
   /// See the head of the file.
   atomic<std::uint32_t> state_{0};
   short_lock lock_;
-  /// The error is `cancelled`: nobody needs to hear of it.
+  /// The error is `cancelled`, or somebody has it: on_unhandled does not hear of it.
   bool stopped_ = false;
   /// The size class of its stack; set when it is spawned.
   std::uint8_t stack_class_ = 0;
   wait_list joiners_;
   std::exception_ptr error_;
   /// Who hears of an error that nobody joins; set with it. May outlive the runtime.
-  std::shared_ptr<const std::function<void(std::string_view, std::exception_ptr)>> on_unhandled_;
+  std::shared_ptr<const error_handler> on_unhandled_;
   scheduler* home_ = nullptr;
   /// The fiber that runs it; written once, by its worker, before the function begins.
   atomic<fiber*> fiber_{nullptr};
   std::uint64_t id_ = 0;
   std::unique_ptr<const std::string> name_;
+  /// Written once, by whoever needs them first; read by whoever stops the task.
+  atomic<task_extras*> extras_{nullptr};
 };
 
 /// The runtime of the running fiber, else the default one, which starts at first use.
@@ -140,10 +186,16 @@ class SLUICE_API task_core : public runnable {
 /// Hands the task to the workers of `where`. Throws std::logic_error in a forked child,
 /// std::length_error, std::bad_alloc; then the task was not touched.
 SLUICE_API void spawn(scheduler& where, task_core& task, std::size_t stack_size);
+/// `who` hears of the end of the running fiber's task. Called once in a task, by its fiber.
+SLUICE_API void listen_for_end(end_listener& who) noexcept;
+/// Is it `who` that hears of the end of what runs here?
+[[nodiscard]] SLUICE_API bool heard_by(const end_listener& who) noexcept;
 /// The task of the running fiber; nullptr on a plain thread.
 [[nodiscard]] SLUICE_API task_core* running_task() noexcept;
-/// Was the stop of the running fiber requested? False on a plain thread.
+/// Was a stop requested that the running strand obeys?
 [[nodiscard]] SLUICE_API bool stop_requested_here() noexcept;
+/// A token that follows the stops that the running strand obeys. Throws std::bad_alloc.
+[[nodiscard]] SLUICE_API std::stop_token stop_token_here();
 /// Does the running fiber belong to that runtime?
 [[nodiscard]] SLUICE_API bool runs_on(const scheduler& where) noexcept;
 /// Gives others their turn: the fiber's worker, or the thread's core.
