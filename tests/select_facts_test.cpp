@@ -431,40 +431,6 @@ TEST_CASE("a merge of channels keeps the order of each") {
   });
 }
 
-TEST_CASE("two sorted streams are merged into one by peeking at both") {
-  test::everywhere_with_shapes([](strands& crowd, const shape& what) {
-    if (is_large(what)) return;
-    const auto odd = what.make<number>();
-    const auto even = what.make<number>();
-    const auto out = what.make<number>();
-    for (const auto& [ch, first] : {std::pair(odd, 1), std::pair(even, 0)}) {
-      crowd.start([ch = ch, first = first] {
-        const sluice::close_on_exit guard{ch};
-        for (number i = first; i < 100; i += 2) ch << i;
-      });
-    }
-    crowd.start([=] {
-      const sluice::close_on_exit guard{out};
-      number a = 0;
-      number b = 0;
-      bool has_a = static_cast<bool>(odd >> a);
-      bool has_b = static_cast<bool>(even >> b);
-      while (has_a || has_b) {
-        if (has_a && (!has_b || a < b)) {
-          out << a;
-          has_a = static_cast<bool>(odd >> a);
-        } else {
-          out << b;
-          has_b = static_cast<bool>(even >> b);
-        }
-      }
-    });
-    number next = 0;
-    for (const number item : out) CHECK(item == next++);
-    CHECK(next == 100);
-  });
-}
-
 TEST_CASE("jobs go to whichever worker is free, each once") {
   test::everywhere([](strands& crowd) {
     std::vector<channel<number>> desks;
