@@ -23,11 +23,12 @@ struct receiver_count {
   static void drop(channel_core& core) noexcept { core.drop_receiver(); }
 };
 
-/// The channel behind a handle of any sort. Throws std::logic_error if it was moved from.
+/// The channel behind a handle of any sort. Throws std::logic_error that names the operation if it
+/// was moved from.
 struct handle_access {
   template <class Handle>
-  [[nodiscard]] static channel_core& core(const Handle& handle) {
-    return handle.handle_.for_use_in("select");
+  [[nodiscard]] static channel_core& core(const Handle& handle, const char* operation) {
+    return handle.handle_.for_use_in(operation);
   }
 };
 

@@ -62,7 +62,7 @@ class get_case final : public channel_case {
 
  public:
   get_case(Handle&& from, F&& handler)
-      : channel_case(handle_access::core(from), side::get,
+      : channel_case(handle_access::core(from, "on_get"), side::get,
                      for_items ? at_end::leaves : at_end::is_ready),
         from_(std::forward<Handle>(from)),
         handler_(std::forward<F>(handler)) {
@@ -98,7 +98,7 @@ class put_case final : public channel_case {
  public:
   template <class Value>
   put_case(Handle&& to, Value&& item, F&& handler)
-      : channel_case(handle_access::core(to), side::put, at_end::is_ready),
+      : channel_case(handle_access::core(to, "on_put"), side::put, at_end::is_ready),
         to_(std::forward<Handle>(to)),
         item_(std::forward<Value>(item)),
         handler_(std::forward<F>(handler)) {

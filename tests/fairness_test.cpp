@@ -1,0 +1,180 @@
+// Shares: who waits in line is served in turn, and select prefers none of its ready cases.
+//
+// A share is judged where it follows from the rules: waiters of one side are served in the order in
+// which they came. A select is judged by statistics, within 10 standard deviations.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cmath>
+#include <vector>
+
+#include "sluice/sluice.hpp"
+#include "support/items.hpp"
+#include "support/shapes.hpp"
+#include "support/strands.hpp"
+
+namespace {
+
+using sluice::channel;
+using sluice::on_get;
+using sluice::on_put;
+using sluice::select;
+using test::number;
+using test::shape;
+using test::strands;
+
+constexpr std::size_t sharers = 8;
+using shares = std::array<std::atomic<number>, sharers>;
+
+/// Largest by smallest.
+double spread(const shares& all) {
+  const auto [least, most] = std::minmax_element(all.begin(), all.end());
+  return static_cast<double>(*most) / static_cast<double>(*least);
+}
+
+bool is_fair(int hits, int trials, double probability) {
+  const double expected = trials * probability;
+  return std::abs(hits - expected) <= 10 * std::sqrt(expected * (1 - probability));
+}
+
+constexpr int trials = 10'000;
+
+/// Do the ready cases of a select share evenly, over 10,000 choices? `choose` makes one.
+template <std::size_t Ready, class F>
+void check_choice(F choose) {
+  std::array<int, Ready> hits{};
+  for (int i = 0; i < trials; ++i) ++hits.at(choose());
+  for (const int one : hits) CHECK(is_fair(one, trials, 1.0 / Ready));
+}
+
+}  // namespace
+
+TEST_CASE("eight getters that wait in line get an item each before one gets its second") {
+  test::everywhere_with_shapes([](strands& crowd, const shape& what) {
+    if (what.capacity == 1000 || what.capacity == 64) return;
+    const auto ch = what.make<number>();
+    constexpr number rounds = 12;
+    shares got{};
+    for (std::size_t i = 0; i < sharers; ++i) {
+      crowd.start([&, ch, i] {
+        for ([[maybe_unused]] number item : ch) ++got.at(i);
+      });
+    }
+    for (number round = 0; round < rounds; ++round) {
+      for (std::size_t i = 0; i < sharers; ++i) {
+        test::await([&] { return test::getters_waiting(ch) == sharers; });
+        ch << round;
+      }
+      test::await([&] { return test::getters_waiting(ch) == sharers; });
+      for (const auto& one : got) CHECK(one == round + 1);
+    }
+    ch.close();
+    crowd.join();
+  });
+}
+
+TEST_CASE("eight putters that wait in line put an item each before one puts its second") {
+  test::everywhere_with_shapes([](strands& crowd, const shape& what) {
+    if (!what.can_fill() || what.capacity > 7) return;
+    const auto ch = what.make<number>();
+    constexpr number rounds = 12;
+    for (std::size_t i = 0; i < what.capacity; ++i) ch << -1;
+    for (number i = 0; i < number{sharers}; ++i) {
+      crowd.start([=] {
+        for (number k = 0; k < rounds; ++k) ch << i;
+      });
+    }
+    std::vector<number> order;
+    for (number k = 0; k < rounds * number{sharers}; ++k) {
+      const auto left = std::size_t(rounds * number{sharers} - k);
+      test::await([&] { return test::putters_waiting(ch) == std::min(left, sharers); });
+      order.push_back(ch.get());
+    }
+    while (const auto item = ch.try_get()) order.push_back(*item);
+    crowd.join();
+    std::array<number, sharers> put{};
+    for (const number who : order) {
+      if (who >= 0) ++put.at(std::size_t(who));
+      const auto [least, most] = std::minmax_element(put.begin(), put.end());
+      CHECK(*most - *least <= 1);
+    }
+    CHECK(put[0] == rounds);
+  });
+}
+
+TEST_CASE("eight fibers of one worker that get as fast as they can share within a fifth") {
+  // It follows from the rules where one worker runs them and more wait than items can lie in the
+  // channel: whoever found none any more goes to the end of the line. That may be after a hundred
+  // items, so each needs many turns before the shares say anything.
+  sluice::runtime rt{{.workers = 1}};
+  for (const shape& what : test::shapes) {
+    if (what.capacity >= sharers) continue;
+    const test::situation now(what.name());
+    const auto ch = what.make<number>();
+    constexpr number items = 40'000;
+    shares got{};
+    rt.run([&] {
+      sluice::scope all;
+      for (std::size_t i = 0; i < sharers; ++i) {
+        all.go([&, i] {
+          for ([[maybe_unused]] number item : ch) ++got.at(i);
+        });
+      }
+      test::await([&] { return test::getters_waiting(ch) == sharers; });
+      for (number i = 0; i < items; ++i) ch << i;
+      ch.close();
+      all.join();
+    });
+    CAPTURE(spread(got));
+    CHECK(spread(got) <= 1.2);
+  }
+}
+
+TEST_CASE("a select of two, three and eight ready cases chooses each as often as the others") {
+  test::everywhere([](strands& crowd) {
+    crowd.start([] {
+      const channel<int> ch;  // each choice puts back what it took
+      const auto back = [&](int item) { ch << item; };
+      ch << 1 << 2;
+      const auto get = [&] { return on_get(ch, back); };
+      check_choice<2>([&] { return select(get(), get()); });
+      check_choice<3>([&] { return select(get(), get(), get()); });
+      check_choice<8>(
+          [&] { return select(get(), get(), get(), get(), get(), get(), get(), get()); });
+    });
+    crowd.join();
+  });
+}
+
+TEST_CASE("a select prefers neither puts nor gets, nor full channels to nearly empty ones") {
+  for (const shape& what : test::shapes) {
+    if (what.is_rendezvous()) continue;
+    const test::situation now(what.name());
+    const auto a = what.make<number>();
+    const auto b = what.make<number>();
+    for (std::size_t i = 0; i < what.room(50); ++i) a << 1;
+    check_choice<3>([&] {
+      const std::size_t chosen = select(on_get(a, [&](number item) { a << item; }), on_put(b, 2),
+                                        on_get(a, [&](number item) { a << item; }));
+      static_cast<void>(b.try_get());
+      return chosen;
+    });
+  }
+}
+
+TEST_CASE("a selector of eight ready channels chooses each as often as the others") {
+  test::everywhere([](strands& crowd) {
+    crowd.start([] {
+      std::vector<channel<int>> all(8);
+      sluice::selector cases;
+      for (const auto& ch : all) {
+        ch << 1;
+        cases.on_get(ch, [ch](int item) { ch << item; });
+      }
+      check_choice<8>([&] { return cases.wait(); });
+    });
+    crowd.join();
+  });
+}
