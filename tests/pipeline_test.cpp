@@ -275,6 +275,7 @@ TEST_CASE("a flow gets as a receiver does, in select too") {
 }
 
 TEST_CASE("impossible options are refused at the call") {
+  constexpr std::size_t absurd = std::size_t{1} << 60;
   const auto same = [](number i) { return i; };
   CHECK_THROWS_AS(stages::transform(0, same), std::invalid_argument);
   CHECK_THROWS_AS(stages::filter(-1, [](number) { return true; }), std::invalid_argument);
@@ -282,10 +283,21 @@ TEST_CASE("impossible options are refused at the call") {
   CHECK_THROWS_AS(stages::batch(0), std::invalid_argument);
   CHECK_THROWS_AS(stages::batch({.workers = 2}, 1), std::invalid_argument);
   CHECK_THROWS_AS(stages::tee({.workers = 2}), std::invalid_argument);
-  CHECK_THROWS_AS(stages::generate({.workers = 2}, numbers(1)), std::invalid_argument);
+  CHECK_THROWS_AS(static_cast<void>(stages::generate({.workers = 2}, numbers(1))),
+                  std::invalid_argument);
   const sluice::channel<number> ch{1};
-  CHECK_THROWS_AS(ch | stages::transform({.capacity = std::size_t{1} << 62}, same), std::exception);
+  // The channel, and then the fibers, cannot be had.
+  CHECK_THROWS_AS(static_cast<void>(ch | stages::transform({.capacity = absurd}, same)),
+                  std::exception);
   CHECK(ch.closed());  // the pipeline that did not come about has let it go
+  for (const int workers : {1, 2}) {
+    const sluice::channel<number> other{1};
+    CHECK_THROWS_AS(
+        static_cast<void>(other | stages::filter([](number) { return true; }) |
+                          stages::transform({.workers = workers, .stack_size = absurd}, same)),
+        std::length_error);
+    CHECK(other.closed());
+  }
 }
 
 // ---- how much it holds ---------------------------------------------------------------------------

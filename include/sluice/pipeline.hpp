@@ -215,7 +215,8 @@ inline auto tee(stage_options options = {}) {
       });
 }
 
-// ---- sinks: they wait for the end, and throw the first error; `cancelled` if stopped ---------------
+// ---- sinks -------------------------------------------------------------------------------------
+// They wait for the end, and throw the first error; `cancelled` if the strand is stopped.
 
 /// All items, in a std::vector.
 inline auto collect() {
@@ -252,8 +253,8 @@ auto for_each(int workers, F f) {
 }
 
 /// Puts all items into a channel or sender and closes it; if there is an error, or the strand is
-/// stopped, with that exception as the cause, which is thrown too. Throws channel_closed if somebody
-/// else closes it.
+/// stopped, with that exception as the cause, which is thrown too. Throws channel_closed if
+/// somebody else closes it.
 template <class Handle>
 auto into(Handle to) {
   return detail::adaptor([to = std::move(to)]<class T>(flow<T> from) {

@@ -12,14 +12,15 @@
 
 namespace sluice::pipeline {
 
-/// What a stage returns: the receiver of its results, and the owner of the stage and of those before
-/// it. Gets and iterates as a receiver does; an error of any stage is thrown in place of the end.
+/// What a stage returns: the receiver of its results, and the owner of the stage and of those
+/// before it. Gets and iterates as a receiver does; an error of any stage is thrown in place of the
+/// end.
 ///
 /// Move-only. The destructor stops all stages behind it and waits until none of their functions
-/// runs: so they may refer to whatever outlives the flow. It may wait, also while an exception is on
-/// its way, for as long as the functions take; their own waits throw `cancelled`. Belongs to one
-/// strand at a time, but several strands may get at once. A moved-from flow can be assigned and
-/// destroyed.
+/// runs: so they may refer to whatever outlives the flow. It waits, also while an exception is on
+/// its way, for as long as the functions take; their own waits throw `cancelled`. Several strands
+/// may get at once; whoever moves or destroys it must be the only one. A moved-from flow can be
+/// asked `valid()`, assigned and destroyed; everything else throws std::logic_error.
 template <class T>
 class [[nodiscard]] flow : private receiver<T> {
  public:

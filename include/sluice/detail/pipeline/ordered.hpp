@@ -1,6 +1,6 @@
 // Several workers, results in the order of the items: the window.
 //
-//   claim     one worker at a time: waits for room in the window, gets an item, and with it its place
+//   claim     one worker at a time: waits for room in the window, then gets an item and its place
 //   attempt   all workers at once: calls the function
 //   deliver   stores the result at its place; whoever finds the oldest place filled passes on what
 //             is in order, while the others go on
@@ -21,12 +21,12 @@
 #include <utility>
 #include <vector>
 
-#include "sluice/cancelled.hpp"
 #include "sluice/channel.hpp"
 #include "sluice/detail/pipeline/stage.hpp"
 #include "sluice/mutex.hpp"
 #include "sluice/outcome.hpp"
 #include "sluice/semaphore.hpp"
+#include "sluice/status.hpp"
 
 namespace sluice::pipeline::detail {
 

@@ -3,10 +3,10 @@
 // A stage belongs to the flow that it feeds, and through it to the stage, or the sink, that reads
 // this flow; so the last one owns all those before it. A stage is a `Work` with fibers to do it:
 //
-//   std::exception_ptr run(int strand)  what one fiber does. Returns at the end of the input, with
-//                                       the input's cause or null; throws when the stage has failed.
-//   void leave()                        tells the stages before it that it takes no more.
-//   void end(const std::exception_ptr&) gives the inputs back and closes the outputs.
+//   std::exception_ptr run(int strand)   what one fiber does. Returns at the end of the input, with
+//                                        its cause or null; throws when the stage has failed
+//   void leave()                         tells the stages before it that it takes no more
+//   void end(const std::exception_ptr&)  gives the inputs back and closes the outputs
 //
 // I1 An error stops the stage's fibers and all stages before it at once, but its output is closed
 //    only when the last of its fibers has left `run`: who sees the end of a stage, or its error,
@@ -25,11 +25,11 @@
 #include <string>
 #include <utility>
 
-#include "sluice/cancelled.hpp"
 #include "sluice/channel.hpp"
 #include "sluice/handles.hpp"
 #include "sluice/mutex.hpp"
 #include "sluice/scope.hpp"
+#include "sluice/status.hpp"
 #include "sluice/task.hpp"
 
 namespace sluice::pipeline {
