@@ -232,6 +232,12 @@ TEST_CASE("an error stops the stages before it while the flow is still there") {
                       stages::transform(2, [](counted item) { return check(std::move(item), 0); });
     CHECK(failure_of([&] { flow.get(); }) == 0);
     test::await([&] { return (*rt).stats().fibers == 1; });
+
+    const sluice::channel<counted> source{2};
+    source << counted(0);
+    const auto other = source | stages::filter([](const counted&) -> bool { throw failure(0); });
+    CHECK(failure_of([&] { other.get(); }) == 0);
+    CHECK(source.closed());
   });
 }
 

@@ -22,7 +22,7 @@ using test::counted;
 using test::number;
 using flow = stages::flow<counted>;
 
-constexpr int rounds = 400 / test::slowness;
+constexpr int rounds = 1200 / test::slowness;
 constexpr number no_item = -2;
 
 struct failure : std::runtime_error {
