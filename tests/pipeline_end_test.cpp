@@ -1,8 +1,11 @@
 // pipeline: errors, readers that leave, stops. How each ends early, and that nothing is left then.
 #include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <exception>
 #include <optional>
 #include <ranges>
@@ -15,6 +18,7 @@
 
 #include "sluice/pipeline.hpp"
 #include "sluice/sluice.hpp"
+#include "support/child.hpp"
 #include "support/items.hpp"
 #include "support/parked.hpp"
 #include "support/strands.hpp"
@@ -378,6 +382,31 @@ TEST_CASE("a pipeline whose runtime ends does not look complete") {
     rt.reset();
     CHECK_THROWS_AS(flow.get(), sluice::cancelled);
   }
+}
+
+const test::child forked("a fork beside a pipeline", [] {
+  std::optional flow = endless() | stages::transform(2, [](counted item) { return item; });
+  flow->get();
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    try {
+      flow->get();
+    } catch (const std::logic_error&) {
+      flow.reset();
+      ::_exit(0);
+    }
+    ::_exit(1);
+  }
+  int how = 0;
+  ::waitpid(pid, &how, 0);
+  flow.reset();
+  std::_Exit(WIFEXITED(how) ? WEXITSTATUS(how) : 2);
+});
+
+TEST_CASE("in a forked child a flow waits for nothing") {
+  if (test::under_tsan || test::under_asan) return;
+  const test::ending end = forked.run();
+  CHECK_MESSAGE(end.exit_code == 0, end);
 }
 
 }  // namespace
