@@ -38,7 +38,7 @@ std::vector<number> numbers(number n) {
 /// 0, 1, 2 .. n - 1, of a type.
 template <class T>
 auto count_to(number n) {
-  return stages::generate([next = number{0}, n]() mutable {
+  return stages::generate({.capacity = 1}, [next = number{0}, n]() mutable {
     return next < n ? std::optional<T>(test::make<T>(next++)) : std::nullopt;
   });
 }
@@ -281,6 +281,7 @@ TEST_CASE("impossible options are refused at the call") {
   CHECK_THROWS_AS(stages::filter(-1, [](number) { return true; }), std::invalid_argument);
   CHECK_THROWS_AS(stages::for_each(0, same), std::invalid_argument);
   CHECK_THROWS_AS(stages::batch(0), std::invalid_argument);
+  CHECK_THROWS_AS(stages::filter({.capacity = 0}, same), std::invalid_argument);
   CHECK_THROWS_AS(stages::batch({.workers = 2}, 1), std::invalid_argument);
   CHECK_THROWS_AS(stages::tee({.workers = 2}), std::invalid_argument);
   CHECK_THROWS_AS(static_cast<void>(stages::generate({.workers = 2}, numbers(1))),
@@ -334,9 +335,10 @@ TEST_CASE("stages that nobody reads stop the source when they are full") {
   const test::dumper dump([&](std::ostream& out) { rt.dump(out); });
   rt.run([&] {
     std::atomic<number> made{0};
-    const auto flow = stages::generate([&] { return std::optional<number>(made++); }) |
-                      stages::transform({.workers = 1, .capacity = 4}, [](number i) { return i; }) |
-                      stages::batch({.capacity = 2}, 3) | stages::flatten();
+    const auto flow =
+        stages::generate({.capacity = 1}, [&] { return std::optional<number>(made++); }) |
+        stages::transform({.workers = 1, .capacity = 4}, [](number i) { return i; }) |
+        stages::batch({.capacity = 2}, 3) | stages::flatten({.capacity = 1});
     test::await_waiting(rt, "put", 4);
     // flatten: 1 item waits, of the 3 of the batch that it has; batch: 2 batches wait, 1 is in hand;
     // transform: 4 items wait, 1 is in hand; the source: 1 waits, 1 is in hand.

@@ -30,7 +30,6 @@
 // and go throw; then what stood before is stopped.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
@@ -86,7 +85,6 @@ auto generate(F f) { return generate(stage_options{}, std::move(f)); }
 /// their order. Ends when all have ended; the first error stops the others.
 template <class T>
 flow<T> merge(stage_options options, std::vector<flow<T>> from) {
-  if (options.capacity == 0) options.capacity = std::max<std::size_t>(1, from.size());
   options = detail::checked_single(std::move(options), "merge");
   std::vector<detail::inlet<T>> inputs;
   inputs.reserve(from.size());

@@ -47,7 +47,7 @@ class maker {
   flow lengthen(flow from, number bad, std::atomic<int>& inside) {
     const stages::stage_options how{.workers = 1 + static_cast<int>(below(4)),
                                     .order = static_cast<stages::ordering>(below(2)),
-                                    .capacity = below(4)};
+                                    .capacity = 1 + below(3)};
     const std::size_t yields = below(3);
     const auto look = [bad, yields, &inside](const counted& item) {
       ++inside;

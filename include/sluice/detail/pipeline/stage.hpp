@@ -46,8 +46,9 @@ struct stage_options {
   int workers = 1;
   /// Only matters if there are several workers.
   ordering order = ordering::kept;
-  /// Results that may wait for the next stage; 0: one for each worker.
-  std::size_t capacity = 0;
+  /// Results that may wait for the next stage, at least 1. Few if they are large; more than one lets
+  /// both stages work for a while before they must switch.
+  std::size_t capacity = 16;
   /// Of the fibers and the channel, for dumps; nothing: that of the stage's kind.
   std::string name = {};
   /// Bytes of stack for each worker, at least; 0: as the runtime says.
@@ -188,7 +189,10 @@ template <class T>
     throw std::invalid_argument(std::string("sluice: ") + kind +
                                 ": a stage needs 1 worker or more");
   }
-  if (how.capacity == 0) how.capacity = static_cast<std::size_t>(how.workers);
+  if (how.capacity == 0) {
+    throw std::invalid_argument(std::string("sluice: ") + kind +
+                                ": a stage's capacity is 1 result or more");
+  }
   if (how.name.empty()) how.name = kind;
   return how;
 }
