@@ -15,6 +15,7 @@
 #include "sluice/latch.hpp"
 #include "sluice/mutex.hpp"
 #include "sluice/outcome.hpp"
+#include "sluice/pipeline.hpp"
 #include "sluice/runtime.hpp"
 #include "sluice/scope.hpp"
 #include "sluice/select.hpp"
