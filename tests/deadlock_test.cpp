@@ -98,11 +98,11 @@ const variant reported[] = {
           go({.name = "second"}, [&] { m.lock(); }).join();
         });
       }},
-     {"\"second\": waits in mutex"}},
+     {"\"second\": waits in lock"}},
     {{"select",
       [] {
         sluice::run([] {
-          go({.name = "chooser"}, [a = never("a"), b = never("b")] {
+          go({.name = "chooser"}, [a = never("a"), b = never("b")]() mutable {
             sluice::select(sluice::on_get(a), sluice::on_get(b));
           }).join();
         });
@@ -116,7 +116,7 @@ const variant reported[] = {
           go({.name = "patient"}, [&] { group.wait(); }).join();
         });
       }},
-     {"\"patient\": waits in wait_group"}},
+     {"\"patient\": waits in wait of a wait_group"}},
     {{"fibers of several runtimes",
       [] {
         runtime first{{.workers = 2}};
