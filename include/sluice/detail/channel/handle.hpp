@@ -27,7 +27,7 @@ struct receiver_count {
 struct handle_access {
   template <class Handle>
   [[nodiscard]] static channel_core& core(const Handle& handle) {
-    return *handle.handle_;
+    return handle.handle_.for_use_in("select");
   }
 };
 
