@@ -116,7 +116,7 @@ const variant reported[] = {
           go({.name = "patient"}, [&] { group.wait(); }).join();
         });
       }},
-     {"\"patient\": waits in wait of a wait_group"}},
+     {"\"patient\": waits in wait of a group"}},
     {{"fibers of several runtimes",
       [] {
         runtime first{{.workers = 2}};
@@ -380,7 +380,7 @@ const test::child handled[] = {
                      stuck.request_stop();
                    }}};
        stuck = rt.go([] { never("parts").get(); });
-       rt.run([&] { static_cast<void>(stuck.join_for(1h)); });
+       rt.run([&] { static_cast<void>(stuck.join_for(many_ticks)); });
        demand(calls == 0, "a limit is a timer");
        rt.run([&] {
          stuck = go([] { never("parts").get(); });
@@ -459,7 +459,8 @@ TEST_CASE("a run whose fibers wait for ever is reported, then the process aborts
           unless_silent()) {
   for (const variant& each : reported) {
     test::progress();
-    CAPTURE(each.body.name());
+    const std::string name = each.body.name();
+    CAPTURE(name);
     const test::ending end = each.body.run();
     CAPTURE(end);
     CHECK(end.signal == SIGABRT);
@@ -473,7 +474,8 @@ TEST_CASE("a run whose fibers wait for ever is reported, then the process aborts
 TEST_CASE("nothing is said while somebody may still act" * unless_silent()) {
   for (const test::child& each : not_reported) {
     test::progress();
-    CAPTURE(each.name());
+    const std::string name = each.name();
+    CAPTURE(name);
     const test::ending end = each.run();
     CAPTURE(end);
     CHECK(end.exit_code == 0);
@@ -484,7 +486,8 @@ TEST_CASE("nothing is said while somebody may still act" * unless_silent()) {
 TEST_CASE("on_deadlock is told instead, and may resolve it" * unless_silent()) {
   for (const test::child& each : handled) {
     test::progress();
-    CAPTURE(each.name());
+    const std::string name = each.name();
+    CAPTURE(name);
     const test::ending end = each.run();
     CAPTURE(end);
     CHECK(end.exit_code == 0);
