@@ -39,8 +39,8 @@ namespace detail {
 SLUICE_API bool join_task(task_core& task, deadline until);
 /// Throws std::logic_error if the caller is a fiber of `where`, which a run would keep waiting.
 SLUICE_API void refuse_own_fiber(const scheduler& where);
-/// Waits for the end of a task of `where`. If the caller's stop is requested, stops the task and goes
-/// on waiting.
+/// Waits for the end of a task of `where`. If the caller's stop is requested, stops the task and
+/// goes on waiting.
 SLUICE_API void wait_or_stop(scheduler& where, task_core& task) noexcept;
 
 }  // namespace detail

@@ -5,8 +5,8 @@
 //   - a worker on its runtime's list of sleepers, while no timer is armed and nothing lies in the
 //     inbox (idle.hpp);
 //   - a ticker whose word says `asleep`, and the one that asks;
-//   - a helper of `blocking` without a job, and the thread that reads signals, while no task watches
-//     for one;
+//   - a helper of `blocking` without a job, and the thread that reads signals, while no task
+//     watches for one;
 //   - a plain thread in `run` while its task is not done.
 // All at rest at one moment: nothing will ever happen again. The ticker of a runtime asks, when its
 // workers have rested for a tick. It goes round twice, the threads of the process counted between:
@@ -15,19 +15,20 @@
 //   count          as many threads in the process as were found at rest?
 //   second round   the same answers?
 //
-// Let M be the moment when the second round begins. A thread that was at rest in the first round and
-// has not been made to go on up to the second was at rest at M. Those found at rest exist until M, so
-// if the kernel counts no more, there was nobody else. So all were at rest at M. For this
+// Let M be the moment when the second round begins. A thread that was at rest in the first round
+// and has not been made to go on when the second looks was at rest at M. Those found at rest exist
+// until M, so if the kernel counts no more, there was nobody else. So all were at rest at M. For
+// this
 //   - whoever makes a thread go on counts that before the thread can act, and only a thread that is
-//     not at rest does: if such a one is in the middle of it at M, the round finds it;
+//     not at rest does: one in the middle of it at M is itself found so;
 //   - a thread is counted here only from its first rest on, by itself, until it goes on to its end;
-//     in between it makes the kernel's number the larger one, and the answer is no;
+//     before and after that it makes the kernel's number the larger one, and the answer is no;
 //   - the rounds look under the locks, or with acquire, at what each thread released as it went to
 //     rest; so the second round sees all that anybody did before: timers, inboxes, ends of tasks.
-// Runtimes and callers of `run` do not change during a look: it holds the lock under which they come
-// and go. Whoever comes last asks again: the worker that lists itself as the last one, and the thread
-// that enters, wake the ticker (note_rest), after they can be seen (seq_cst), as the ticker looks
-// after it is seen to be asleep.
+// Runtimes and callers of `run` do not change during a look: it holds the lock under which they
+// come and go. Whoever comes last asks again: the worker that lists itself as the last one, and the
+// thread that enters, wake the ticker (note_rest) after they can be seen (seq_cst), and the ticker
+// looks after it can be seen to be asleep.
 #pragma once
 
 #include <cstdint>

@@ -189,7 +189,7 @@ void idle_policy::delist(worker& me) noexcept {
 }
 
 bool idle_policy::everybody_is_listed() const noexcept {
-  // order: seq_cst, after W1 or the entry of a run in the one order with the ticker's going to sleep
+  // order: seq_cst, after W1 or the entry into run, in the one order with the ticker's asleep
   const std::int32_t listed = idle_count_.load(memory_order_seq_cst);
   return static_cast<std::size_t>(listed) == home_.worker_count();
 }

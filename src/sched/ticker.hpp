@@ -2,7 +2,7 @@
 //
 // It ticks while some worker runs and others wait beside it, and sleeps for good when nobody has
 // run for a whole tick; before that it gives the memory of unused stacks back. Once asleep it looks
-// whether everyone is (census.hpp): at once, and while it cannot tell again after pauses that double.
+// whether everyone is (census.hpp): at once, and while it cannot tell, after pauses that double.
 //
 // Going to sleep: it writes `asleep` (RMW seq_cst), then looks whether anybody runs. A worker
 // counts itself as running (RMW seq_cst) before it pushes and looks at `asleep`. So one of them
