@@ -313,6 +313,18 @@ const test::child not_reported[] = {
        });
        run_for_a_while(starve);
      }},
+    {"another runtime works while its ticker sleeps",
+     [] {
+       runtime other{{.workers = 1}};
+       other.go([] {
+         sluice::this_fiber::sleep_for(5 * tick);
+         for (std::atomic<bool> forever = true; forever;) continue;
+       });
+       run_for_a_while([] {
+         sluice::this_fiber::sleep_for(10 * tick);
+         starve();
+       });
+     }},
     {"another runtime works and then helps",
      [] {
        const channel<int> ch;
@@ -419,18 +431,35 @@ const test::child handled[] = {
        exit_if_called_once();
        rt.run(starve);
      }},
-    {"once, though a worker keeps a timer that was taken back",
+    {"once, though a worker was woken for nothing",
      [] {
-       runtime rt{{.workers = 2, .on_deadlock = [](std::string_view) { ++calls; }}};
+       sluice::run([] {});
+       runtime rt{{.workers = 2, .on_deadlock = [](std::string_view) {
+                     ++calls;
+                     const auto later = sluice::after(1h);  // of the default runtime, and gone
+                   }}};
        exit_if_called_once();
-       rt.run([] {
-         const channel<int> ch;
-         auto task = go([ch] { static_cast<void>(ch.get_for(many_ticks / 2)); });
-         sluice::this_fiber::sleep_for(2 * tick);
-         ch.put(1);
-         task.join();
-         starve();
-       });
+       rt.run(starve);
+     }},
+    {"by one thread at a time",
+     [] {
+       sluice::run([] {});
+       const auto ch = never("parts");
+       std::atomic<int> inside{0};
+       std::atomic<bool> alone{true};
+       runtime rt{{.workers = 1, .on_deadlock = [&](std::string_view) {
+                     if (++inside != 1) alone = false;
+                     if (++calls == 1) {
+                       go([] {});  // the default runtime runs, rests and looks meanwhile
+                     } else {
+                       ch.close();
+                     }
+                     std::this_thread::sleep_for(many_ticks / 2);
+                     --inside;
+                   }}};
+       rt.run([ch] { ch.join(); });
+       demand(alone, "one at a time");
+       demand(calls == 2, "called again, since something has run");
      }},
     {"for a runtime without a handler",
      [] {

@@ -28,8 +28,8 @@ struct runtime_options {
   std::function<void(std::string_view fiber, std::exception_ptr error)> on_unhandled = {};
   /// Called when everyone is asleep: a plain thread waits in `run` of this runtime, and no strand
   /// of the process will ever run again. `report` says what every fiber waits for. It may close
-  /// channels, request stops or start fibers to resolve that; if it does not, it is not called again
-  /// before something has run. Called by a thread of the library, which gives no time slices
+  /// channels, request stops or start fibers to resolve that; if it does not, it is not called
+  /// again before something has run. Called by a thread of the library, which gives no time slices
   /// meanwhile. Should not wait; must not throw, nor end a runtime. Default: the report on stderr,
   /// then std::abort; if `run` of several runtimes waits, the handlers of those that have one are
   /// called instead.
