@@ -26,6 +26,20 @@ struct runtime_options {
   /// the strand that drops the task's handle: perhaps by several at once, perhaps when the runtime
   /// has ended. May wait. Must not throw. Default: a report on stderr, then std::terminate.
   std::function<void(std::string_view fiber, std::exception_ptr error)> on_unhandled = {};
+  /// Called when everyone is asleep: a plain thread waits in `run` of this runtime, and no strand
+  /// of the process will ever run again. `report` says what every fiber waits for. It may close
+  /// channels, request stops or start fibers to resolve that; if it does not, it is not called
+  /// again before something has run. Called by a thread of the library, which gives no time slices
+  /// meanwhile. Should not wait; must not throw, nor end a runtime. Default: the report on stderr,
+  /// then std::abort; if `run` of several runtimes waits, the handlers of those that have one are
+  /// called instead.
+  ///
+  /// It speaks only where it is certain: no runtime has a fiber that is ready or a timer, none is
+  /// about to end, no `blocking` job runs, no task watches for a signal, and the process has no
+  /// thread but the library's own and those in `run` that are not within with_stop. It looks when a
+  /// runtime has been idle for 10 to 20 ms; if threads or signals speak against it, some times more
+  /// during the next ten seconds, then not until something has run. Not in a forked child.
+  std::function<void(std::string_view report)> on_deadlock = {};
 };
 
 /// Counts since the start of the runtime, as of some moment during the call.

@@ -39,8 +39,9 @@ namespace detail {
 SLUICE_API bool join_task(task_core& task, deadline until);
 /// Throws std::logic_error if the caller is a fiber of `where`, which a run would keep waiting.
 SLUICE_API void refuse_own_fiber(const scheduler& where);
-/// Waits for the end. If the caller's stop is requested, stops the task and goes on waiting.
-SLUICE_API void wait_or_stop(task_core& task) noexcept;
+/// Waits for the end of a task of `where`. If the caller's stop is requested, stops the task and
+/// goes on waiting.
+SLUICE_API void wait_or_stop(scheduler& where, task_core& task) noexcept;
 
 }  // namespace detail
 
@@ -147,7 +148,7 @@ call_result<F> run_on(scheduler& where, F&& f) {
   spawn(where, *fresh, 0);
   const auto drop = [](call* running) { running->drop(); };
   const std::unique_ptr<call, decltype(drop)> running(fresh.release(), drop);
-  wait_or_stop(*running);
+  wait_or_stop(where, *running);
   if (std::exception_ptr error = running->take_error()) std::rethrow_exception(std::move(error));
   return running->take();
 }

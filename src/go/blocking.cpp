@@ -16,6 +16,7 @@
 #include <mutex>
 #include <system_error>
 
+#include "sched/census.hpp"
 #include "sched/own_thread.hpp"
 #include "sluice/detail/park/parker.hpp"
 
@@ -34,6 +35,7 @@ class helpers {
     std::unique_lock guard(lock_);
     if (idle_helper* one = idle_) {
       idle_ = one->below;
+      census::all().end_rest();
       one->job = &job;
       one->wake.notify_one();  // under the lock: the helper, and this with it, could end
       return;
@@ -89,6 +91,7 @@ class helpers {
     idle_helper self;
     self.below = idle_;
     idle_ = &self;
+    census::all().begin_rest();
     const auto until = clock::now() + patience;
     while (self.job == nullptr) {
       if (self.wake.wait_until(guard, until) == std::cv_status::no_timeout) continue;
@@ -96,6 +99,7 @@ class helpers {
       idle_helper** at = &idle_;
       while (*at != &self) at = &(*at)->below;
       *at = self.below;
+      census::all().end_rest();
       --count_;
       break;
     }

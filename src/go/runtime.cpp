@@ -10,8 +10,9 @@
 namespace sluice {
 
 runtime::runtime(runtime_options options)
-    : inside_(new detail::scheduler(
-          {options.workers, options.stack_size, std::move(options.on_unhandled)})) {}
+    : inside_(new detail::scheduler({options.workers, options.stack_size,
+                                     std::move(options.on_unhandled),
+                                     std::move(options.on_deadlock)})) {}
 
 runtime::~runtime() {
   if (detail::in_forked_child()) return;  // the threads are not here; nothing can be waited for

@@ -27,6 +27,7 @@
 #include <system_error>
 #include <vector>
 
+#include "sched/census.hpp"
 #include "sched/own_thread.hpp"
 #include "sched/task_extras.hpp"
 #include "sluice/detail/base/backoff.hpp"
@@ -119,6 +120,7 @@ class registry {
     }
     for (const int signal : signals) {
       line& one = line_of(signal);
+      census::all().add_watch();
       // order: seq_cst, pairs H2: a handler takes it away at most; then it is armed anew
       if (!one.armed.load(memory_order_seq_cst)) arm(one, signal);
       of.add_user();
@@ -133,7 +135,10 @@ class registry {
     for (int signal = 1; signal < NSIG; ++signal) {
       line& one = line_of(signal);
       const auto gone = std::erase_if(one.wants, [&](const want& w) { return w.of == &of; });
-      for (std::size_t i = 0; i < gone; ++i) of.drop_user();
+      for (std::size_t i = 0; i < gone; ++i) {
+        of.drop_user();
+        census::all().drop_watch();
+      }
       if (gone > 0 && one.wants.empty()) disarm(one, signal);
     }
   }
@@ -209,6 +214,7 @@ class registry {
   static void* life(void* self) noexcept {
     ::pthread_setname_np(::pthread_self(), "sluice-signals");
     auto& all = *static_cast<registry*>(self);
+    census::all().begin_rest();  // for good: while nobody watches, no message makes it act
     for (;;) {
       message said{};
       if (::read(all.from_handlers_, &said, sizeof said) == sizeof said) all.request_stops(said);
@@ -225,6 +231,7 @@ class registry {
       }
       if (asked) of->source.request_stop();  // user's code: no lock is held
       of->drop_user();
+      census::all().drop_watch();
     }
   }
 

@@ -1,10 +1,13 @@
 // Joining, and the errors of misuse: each names the call and what to do.
 #include "sluice/task.hpp"
 
+#include <optional>
 #include <stdexcept>
 
+#include "sched/census.hpp"
 #include "sluice/detail/park/attention.hpp"
 #include "sluice/detail/park/check.hpp"
+#include "sluice/detail/park/parker.hpp"
 
 namespace sluice::detail {
 
@@ -17,12 +20,16 @@ bool join_task(task_core& task, deadline until) {
   return how == outcome::completed;
 }
 
-void wait_or_stop(task_core& task) noexcept {
+void wait_or_stop(scheduler& where, task_core& task) noexcept {
   if (look_up(operation_kind::may_wait) == verdict::proceed) {
     if (task.done()) return;
+    // A thread within with_stop may be woken by its token too: then it counts as one that may act.
+    std::optional<run_caller> waits;
+    if (parker::current().stops()->innermost == nullptr) waits.emplace(where, task);
     if (task.wait_until_done(no_deadline, on_stop::end_wait) == outcome::completed) return;
   }
   task.request_stop();
+  const run_caller waits(where, task);
   static_cast<void>(task.wait_until_done(no_deadline, on_stop::keep_waiting));
 }
 

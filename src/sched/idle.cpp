@@ -27,6 +27,7 @@ runnable* idle_policy::rest(worker& me) noexcept {
   running_.fetch_add(1, memory_order_seq_cst);
   // order: relaxed, only I make myself stop being the watcher
   if (watcher_.load(memory_order_relaxed) == &me) pass_watch_on();
+  me.count_start();
   home_.note_running(me);
   return found;
 }
@@ -120,6 +121,7 @@ void idle_policy::sleep(worker& me) noexcept {
   enlist(me);
   if (home_.incoming().work_before_sleep() || home_.over()) return delist(me);
   home_.tell_closer();
+  home_.note_rest();
   const deadline until = choose_role(me);
   // order: W3 acquire, pairs with rouse
   while (me.idle.word.load(memory_order_acquire) == 1) {
@@ -181,8 +183,21 @@ void idle_policy::delist(worker& me) noexcept {
   while (*at != &me) at = &(*at)->idle.next;
   *at = me.idle.next;
   me.idle.listed = false;
+  ++left_list_;
   // order: relaxed, whoever still reads the higher count finds the list without us
   idle_count_.fetch_sub(1, memory_order_relaxed);
+}
+
+bool idle_policy::everybody_is_listed() const noexcept {
+  // order: seq_cst, after W1 or the entry into run, in the one order with the ticker's asleep
+  const std::int32_t listed = idle_count_.load(memory_order_seq_cst);
+  return static_cast<std::size_t>(listed) == home_.worker_count();
+}
+
+bool idle_policy::all_listed(std::uint64_t& left) noexcept {
+  const std::lock_guard guard(lock_);
+  left += left_list_;
+  return everybody_is_listed();
 }
 
 // ---- waking ------------------------------------------------------------------------------------
@@ -193,6 +208,7 @@ worker* idle_policy::pop_sleeper() noexcept {
   if (one == nullptr) return nullptr;
   sleepers_ = one->idle.next;
   one->idle.listed = false;
+  ++left_list_;
   // order: relaxed, as in delist
   idle_count_.fetch_sub(1, memory_order_relaxed);
   return one;

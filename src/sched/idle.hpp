@@ -62,6 +62,10 @@ class idle_policy {
     // order: seq_cst, see the head of the file
     return running_.load(memory_order_seq_cst) > 0;
   }
+  /// Does every worker sleep, or is about to?
+  [[nodiscard]] bool everybody_is_listed() const noexcept;
+  /// The same; adds how many have left the list so far.
+  [[nodiscard]] bool all_listed(std::uint64_t& left) noexcept;
 
  private:
   /// How long work may wait on a running worker before an idle one may take it.
@@ -97,6 +101,7 @@ class idle_policy {
 
   alignas(cache_line) short_lock lock_;
   worker* sleepers_ = nullptr;
+  std::uint64_t left_list_ = 0;  ///< counted before the worker can act
   worker* keeper_ = nullptr;
   deadline keeper_until_ = no_deadline;
 };

@@ -69,12 +69,16 @@ scheduler::scheduler(scheduler_options options) {
                                                                  : stack_pool::default_size);
   default_pool_ = &stack_pool::of_class(default_class_);
   on_unhandled_ = std::make_shared<const unhandled>(std::move(options.on_unhandled));
+  if (options.on_deadlock) {
+    on_deadlock_ = std::make_shared<const deadlock_handler>(std::move(options.on_deadlock));
+  }
   watch_for_fork();
   watch_for_overflow(&write_fiber_name);
   for (int i = 0; i < workers; ++i) {
     workers_.push_back(
         std::make_unique<worker>(*this, static_cast<unsigned>(i), static_cast<unsigned>(workers)));
   }
+  census::all().add(*this);
   try {
     start_threads();
   } catch (...) {
@@ -165,6 +169,24 @@ void scheduler::note_alarm(deadline at) noexcept {
   if (ticker_.is_asleep() && idle_.anybody_runs()) ticker_.wake();
 }
 
+// ---- everyone asleep ---------------------------------------------------------------------------
+
+void scheduler::note_rest() noexcept {
+  if (!census::all().anybody_in_run() || !idle_.everybody_is_listed()) return;
+  if (earliest_timer() == no_deadline && ticker_.is_at_rest()) ticker_.wake();
+}
+
+scheduler::rest scheduler::look_at_rest(bool by_ticker) noexcept {
+  rest here{true, closing_now(), workers_.size() + 1, ticker_.naps(), 0};
+  here.everybody = idle_.all_listed(here.stirred) && (by_ticker || ticker_.is_at_rest()) &&
+                   !incoming_.work_before_sleep() && earliest_timer() == no_deadline;
+  for (const auto& each : workers_) {
+    here.everybody = here.everybody && !each->has_ready() && !each->has_fresh();
+    here.started += each->starts();
+  }
+  return here;
+}
+
 // ---- the end -----------------------------------------------------------------------------------
 
 void scheduler::close() noexcept {
@@ -242,6 +264,7 @@ void scheduler::report_waiting() noexcept {
 
 /// E4.
 void scheduler::join_threads() noexcept {
+  census::all().remove(*this);
   // order: seq_cst, before wake_all; pairs over()
   over_.store(true, memory_order_seq_cst);
   idle_.wake_all();

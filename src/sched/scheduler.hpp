@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "fiber/stack_pool.hpp"
+#include "sched/census.hpp"
 #include "sched/idle.hpp"
 #include "sched/inbox.hpp"
 #include "sched/ticker.hpp"
@@ -28,6 +29,7 @@ struct scheduler_options {
   int workers = 0;             ///< 0: see usable_cpus
   std::size_t stack_size = 0;  ///< 0: stack_pool::default_size
   std::function<void(std::string_view, std::exception_ptr)> on_unhandled = {};
+  deadlock_handler on_deadlock = {};
 };
 
 struct scheduler_counts {
@@ -72,6 +74,10 @@ class scheduler {
   [[nodiscard]] const std::shared_ptr<const unhandled>& on_unhandled() const noexcept {
     return on_unhandled_;
   }
+  /// Null: none was given.
+  [[nodiscard]] const std::shared_ptr<const deadlock_handler>& on_deadlock() const noexcept {
+    return on_deadlock_;
+  }
 
   // ---- for workers, idle policy and ticker ----------------------------------------------------
   [[nodiscard]] std::size_t worker_count() const noexcept { return workers_.size(); }
@@ -101,6 +107,17 @@ class scheduler {
   }
   /// E3. If the runtime is closing and no fiber is left, wakes the closer.
   void tell_closer() noexcept;
+  /// A worker that has listed itself goes to sleep, or a thread waits in `run`: if no other will
+  /// act here, sees to it that the ticker looks whether everyone is asleep (census.hpp).
+  void note_rest() noexcept;
+  struct rest {
+    bool everybody;  ///< all threads are at rest, and nothing is there that would wake one
+    bool closing;
+    std::uint64_t threads, stirred, started;
+  };
+  /// Under the census's lock. `by_ticker`: its own ticker asks.
+  [[nodiscard]] rest look_at_rest(bool by_ticker) noexcept;
+  scheduler* next_of_all = nullptr;  ///< under the census's lock
 
   [[nodiscard]] scheduler_counts count() const noexcept;
   /// Throws what the stream throws.
@@ -120,6 +137,7 @@ class scheduler {
   std::uint8_t default_class_ = 0;
   stack_pool* default_pool_ = nullptr;
   std::shared_ptr<const unhandled> on_unhandled_;
+  std::shared_ptr<const deadlock_handler> on_deadlock_;
   idle_policy idle_{*this};
   inbox incoming_;
   ticker ticker_{*this};

@@ -3,6 +3,7 @@
 
 #include "fiber/stack_pool.hpp"
 #include "park/futex.hpp"
+#include "sched/census.hpp"
 #include "sched/scheduler.hpp"
 #include "sched/worker.hpp"
 
@@ -30,14 +31,23 @@ void ticker::tick_once() noexcept {
 }
 
 void ticker::sleep_until_work() noexcept {
+  // order: release, before it can be found asleep anew; pairs with naps()
+  naps_.fetch_add(1, memory_order_release);
   std::uint32_t seen = awake;
   // order: seq_cst, before the look at who runs; see the head of ticker.hpp
   if (!word_.compare_exchange_strong(seen, asleep, memory_order_seq_cst, memory_order_seq_cst)) {
     return;
   }
   if (home_.idle().anybody_runs()) return wake();
+  std::chrono::milliseconds pause = tick;
   // order: acquire, pairs with wake and stop
-  while (word_.load(memory_order_acquire) == asleep) futex_wait(word_, asleep, no_deadline);
+  while (word_.load(memory_order_acquire) == asleep) {
+    const census::finding found = census::all().look(home_);
+    if (found == census::finding::spoke) continue;
+    const bool again = found == census::finding::unsure && pause <= longest_pause;
+    futex_wait(word_, asleep, again ? clock::now() + pause : no_deadline);
+    pause *= 2;
+  }
 }
 
 void ticker::trim_stacks() noexcept {

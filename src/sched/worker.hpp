@@ -118,6 +118,12 @@ class alignas(cache_line) worker {
   [[nodiscard]] counts count() const noexcept;
   void count_sleep() noexcept { bump(sleeps_); }
   void count_steal() noexcept { bump(steals_); }
+  /// It has found work after it had none.
+  void count_start() noexcept { bump(starts_); }
+  [[nodiscard]] std::uint64_t starts() const noexcept {
+    // order: relaxed, whoever must see the last one found it listed after that
+    return starts_.load(memory_order_relaxed);
+  }
 
   // ---- owned by the idle policy ---------------------------------------------------------------
   struct idle_state {
@@ -205,6 +211,7 @@ class alignas(cache_line) worker {
   atomic<std::uint64_t> gone_{0};
   atomic<std::uint64_t> steals_{0};
   atomic<std::uint64_t> sleeps_{0};
+  atomic<std::uint64_t> starts_{0};
   /// The ticker sets it, the owner (or the ticker before it sleeps) clears it; while it is set
   /// `attention` is raised.
   atomic<bool> slice_over_{false};

@@ -61,6 +61,8 @@ class child {
   child(const child&) = delete;
   child& operator=(const child&) = delete;
 
+  [[nodiscard]] const char* name() const noexcept { return name_; }
+
   /// Runs the body in a new process with these environment variables added; waits for its end.
   [[nodiscard]] ending run(const std::vector<std::string>& variables = {}) const {
     int out[2];
