@@ -316,12 +316,11 @@ const test::child not_reported[] = {
     {"another runtime works while its ticker sleeps",
      [] {
        runtime other{{.workers = 1}};
-       other.go([] {
-         sluice::this_fiber::sleep_for(5 * tick);
-         for (std::atomic<bool> forever = true; forever;) continue;
-       });
-       run_for_a_while([] {
+       run_for_a_while([&] {
          sluice::this_fiber::sleep_for(10 * tick);
+         other.go([] {
+           for (std::atomic<bool> forever = true; forever;) continue;
+         });
          starve();
        });
      }},

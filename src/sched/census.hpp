@@ -77,17 +77,17 @@ class census {
   }
   /// It goes on; called before it can act, by whoever makes it.
   void end_rest() noexcept {
+    // order: seq_cst, before the count below: whoever has read that count finds it at rest no more
+    resting_.fetch_sub(1, memory_order_seq_cst);
     // order: seq_cst, before it can act
     stirred_.fetch_add(1, memory_order_seq_cst);
-    // order: seq_cst, after the count above: whoever reads the count first misses neither
-    resting_.fetch_sub(1, memory_order_seq_cst);
   }
   /// A task watches for a signal; until the stop that comes of it was requested.
   void add_watch() noexcept {
     // order: seq_cst, as in end_rest
-    stirred_.fetch_add(1, memory_order_seq_cst);
-    // order: seq_cst, before a handler is installed
     watches_.fetch_add(1, memory_order_seq_cst);
+    // order: seq_cst, before a handler is installed
+    stirred_.fetch_add(1, memory_order_seq_cst);
   }
   void drop_watch() noexcept {
     // order: release, what the signal's thread has done is seen by whoever finds none
