@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <concepts>
 #include <memory>
 #include <numeric>
 #include <optional>
@@ -28,6 +29,12 @@ using namespace std::chrono_literals;
 namespace stages = sluice::pipeline;
 using stages::ordering;
 using test::number;
+
+static_assert(std::ranges::input_range<stages::flow<number>>);
+static_assert(!std::ranges::sized_range<stages::flow<number>>);
+static_assert(!std::copyable<stages::flow<number>>);
+// It would stop the stages in the same statement.
+static_assert(!std::convertible_to<stages::flow<number>, sluice::receiver<number>>);
 
 std::vector<number> numbers(number n) {
   std::vector<number> all(static_cast<std::size_t>(n));

@@ -40,14 +40,20 @@ enum class ordering : std::uint8_t {
   free,  ///< that in which they are ready
 };
 
-/// How a stage does its work. Stages that have one worker by nature take no other number.
+/// How a stage does its work. All but transform, filter and for_each have one worker, and take no
+/// other number (std::invalid_argument).
 struct stage_options {
   /// Fibers that call the stage's function, at the same time.
   int workers = 1;
   /// Only matters if there are several workers.
   ordering order = ordering::kept;
+<<<<<<< HEAD
   /// Results that may wait for the next stage, at least 1. Few if they are large; more than one
   /// lets both stages work for a while before they must switch.
+=======
+  /// Results that may wait for the next stage, at least 1. Few if they are large; several let both
+  /// stages work for a while before they must switch.
+>>>>>>> wip-pipe
   std::size_t capacity = 16;
   /// Of the fibers and the channel, for dumps; nothing: that of the stage's kind.
   std::string name = {};
