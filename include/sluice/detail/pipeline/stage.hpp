@@ -47,13 +47,8 @@ struct stage_options {
   int workers = 1;
   /// Only matters if there are several workers.
   ordering order = ordering::kept;
-<<<<<<< HEAD
-  /// Results that may wait for the next stage, at least 1. Few if they are large; more than one
-  /// lets both stages work for a while before they must switch.
-=======
   /// Results that may wait for the next stage, at least 1. Few if they are large; several let both
   /// stages work for a while before they must switch.
->>>>>>> wip-pipe
   std::size_t capacity = 16;
   /// Of the fibers and the channel, for dumps; nothing: that of the stage's kind.
   std::string name = {};
