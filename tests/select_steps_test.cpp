@@ -36,7 +36,7 @@ struct player {
 struct line {
   line(player& whose, const channel<number>& ch, side way, number first = 0,
        bool leaves_at_end = true)
-      : core(&handle_access::core(ch)), which(way), item(first), node(whose.wait, &item) {
+      : core(&handle_access::core(ch, "select")), which(way), item(first), node(whose.wait, &item) {
     node.leaves_at_end = leaves_at_end && way == side::get;
     core->enlist(which, node);
   }
