@@ -19,6 +19,7 @@
 
 #include "sluice/sluice.hpp"
 #include "support/child.hpp"
+#include "support/fork.hpp"
 #include "support/parked.hpp"
 #include "support/strands.hpp"
 
@@ -224,8 +225,8 @@ const test::child no_threads("no thread can be had", [] {
   std::_Exit(refused == 1 ? 0 : 3);
 });
 
-TEST_CASE("where no thread can be started it says so") {
-  if (test::under_tsan || test::under_asan) return;
+TEST_CASE("where no thread can be started it says so" *
+          doctest::skip(test::under_tsan || test::under_asan)) {
   const test::ending end = no_threads.run();
   CHECK_MESSAGE((end.exit_code == 0), end);
 }
@@ -256,8 +257,7 @@ const test::child forked("a fork with helpers", [] {
   if (in_child != 7) throw std::runtime_error("no fork within blocking");
 });
 
-TEST_CASE("in a forked child it is refused") {
-  if (test::under_tsan || test::under_asan) return;
+TEST_CASE("in a forked child it is refused" * test::unless_forks_hang()) {
   const test::ending end = forked.run();
   CHECK_MESSAGE(end.exit_code == 0, end);
 }

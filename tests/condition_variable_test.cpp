@@ -13,6 +13,7 @@
 #include "sluice/mutex.hpp"
 #include "sluice/runtime.hpp"
 #include "sluice/task.hpp"
+#include "support/one_worker.hpp"
 #include "support/strands.hpp"
 #include "support/watch.hpp"
 
@@ -21,21 +22,10 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 using std::chrono::system_clock;
+using test::begin;
 using test::strands;
 
 using lock = std::unique_lock<sluice::mutex>;
-
-/// Starts a fiber on the only worker; it has run until it parked when this returns.
-template <class Body>
-sluice::task<void> begin(Body body) {
-  bool begun = false;
-  auto task = sluice::go([&begun, body]() mutable {
-    begun = true;
-    body();
-  });
-  while (!begun) sluice::this_fiber::yield();
-  return task;
-}
 
 }  // namespace
 

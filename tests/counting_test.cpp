@@ -15,6 +15,7 @@
 #include "sluice/semaphore.hpp"
 #include "sluice/task.hpp"
 #include "sluice/wait_group.hpp"
+#include "support/one_worker.hpp"
 #include "support/strands.hpp"
 #include "support/watch.hpp"
 
@@ -23,25 +24,9 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 using std::chrono::system_clock;
+using test::begin;
+using test::on_one_worker;
 using test::strands;
-
-/// Starts a fiber on the only worker; it has run until it parked when this returns.
-template <class Body>
-sluice::task<void> begin(Body body) {
-  bool begun = false;
-  auto task = sluice::go([&begun, body]() mutable {
-    begun = true;
-    body();
-  });
-  while (!begun) sluice::this_fiber::yield();
-  return task;
-}
-
-template <class Body>
-void on_one_worker(Body body) {
-  sluice::runtime rt{{.workers = 1}};
-  rt.run(body);
-}
 
 template <class Semaphore>
 int permits_of(Semaphore& some) {

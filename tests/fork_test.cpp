@@ -1,9 +1,4 @@
 // In a forked child no operation works and none hangs; fork and exec is as always.
-//
-// AddressSanitizer's allocator, unlike the C library's, does not make itself consistent for a fork:
-// its locks stay locked in the child if another thread held them. A child then hangs as soon as it
-// allocates, or looks for leaks at its exit, whatever the library does. Cases where it would are
-// left out there.
 #include <doctest/doctest.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -24,14 +19,12 @@
 
 #include "sluice/sluice.hpp"
 #include "support/child.hpp"
+#include "support/fork.hpp"
 #include "support/watch.hpp"
 
 namespace {
 
 using namespace std::chrono_literals;
-
-/// For a case that forks beside running threads a child that goes on as more than an exec.
-doctest::skip unless_forks_hang() { return doctest::skip(test::under_asan); }
 
 /// What the parent had when it forked.
 struct things {
@@ -259,7 +252,7 @@ const test::child just_exits("just exits", [] {});
 }  // namespace
 
 TEST_CASE("in a forked child every operation is refused or answered, and none hangs" *
-          unless_forks_hang()) {
+          test::unless_forks_hang()) {
   things t;
   check_end(fork_and([&] { return try_all(t); }));
   t.never.put(7);
@@ -267,7 +260,7 @@ TEST_CASE("in a forked child every operation is refused or answered, and none ha
   CHECK(t.bounded.get() == 1);
 }
 
-TEST_CASE("the same in a child that a fiber has forked" * unless_forks_hang()) {
+TEST_CASE("the same in a child that a fiber has forked" * test::unless_forks_hang()) {
   things t;
   sluice::runtime other{{.workers = 2}};
   check_end(other.run([&] { return fork_and([&] { return try_all(t); }); }));
@@ -275,7 +268,7 @@ TEST_CASE("the same in a child that a fiber has forked" * unless_forks_hang()) {
   CHECK(t.waiting.join() == 7);
 }
 
-TEST_CASE("the same in a child of a child" * unless_forks_hang()) {
+TEST_CASE("the same in a child of a child" * test::unless_forks_hang()) {
   things t;
   check_end(fork_and([&] {
     const pid_t inner = ::fork();
@@ -292,7 +285,7 @@ TEST_CASE("the same in a child of a child" * unless_forks_hang()) {
 }
 
 TEST_CASE("a fork in the middle of everybody's operations leaves no child that hangs" *
-          unless_forks_hang()) {
+          test::unless_forks_hang()) {
   things t;
   std::atomic<bool> over{false};
   const sluice::channel<int> busy{2};
@@ -349,7 +342,7 @@ TEST_CASE("a child that was forked before the first use of the library can use i
   CHECK(end.exit_code == 0);
 }
 
-TEST_CASE("a forked child exits with all its destructors" * unless_forks_hang()) {
+TEST_CASE("a forked child exits with all its destructors" * test::unless_forks_hang()) {
   const test::ending end = exits_after_fork.run();
   CAPTURE(end);
   CHECK(end.exit_code == 0);

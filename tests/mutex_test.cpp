@@ -11,6 +11,7 @@
 #include "sluice/runtime.hpp"
 #include "sluice/shared_mutex.hpp"
 #include "sluice/task.hpp"
+#include "support/one_worker.hpp"
 #include "support/strands.hpp"
 #include "support/watch.hpp"
 
@@ -19,6 +20,8 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 using std::chrono::system_clock;
+using test::begin;
+using test::on_one_worker;
 using test::strands;
 
 /// No lock of this program fails for a good reason: what cannot be had is held by somebody.
@@ -27,24 +30,6 @@ bool is_held(Mutex& m) {
   if (!m.try_lock()) return true;
   m.unlock();
   return false;
-}
-
-/// Starts a fiber on the only worker; it has run until it parked when this returns.
-template <class Body>
-sluice::task<void> begin(Body body) {
-  bool begun = false;
-  auto task = sluice::go([&begun, body]() mutable {
-    begun = true;
-    body();
-  });
-  while (!begun) sluice::this_fiber::yield();
-  return task;
-}
-
-template <class Body>
-void on_one_worker(Body body) {
-  sluice::runtime rt{{.workers = 1}};
-  rt.run(body);
 }
 
 constinit sluice::mutex made_by_the_compiler;

@@ -19,6 +19,7 @@
 #include "sluice/pipeline.hpp"
 #include "sluice/sluice.hpp"
 #include "support/child.hpp"
+#include "support/fork.hpp"
 #include "support/items.hpp"
 #include "support/parked.hpp"
 #include "support/strands.hpp"
@@ -403,8 +404,7 @@ const test::child forked("a fork beside a pipeline", [] {
   std::_Exit(WIFEXITED(how) ? WEXITSTATUS(how) : 2);
 });
 
-TEST_CASE("in a forked child a flow waits for nothing") {
-  if (test::under_tsan || test::under_asan) return;
+TEST_CASE("in a forked child a flow waits for nothing" * test::unless_forks_hang()) {
   const test::ending end = forked.run();
   CHECK_MESSAGE(end.exit_code == 0, end);
 }

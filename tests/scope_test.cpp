@@ -16,6 +16,7 @@
 #include "sluice/detail/park/attention.hpp"
 #include "sluice/sluice.hpp"
 #include "support/child.hpp"
+#include "support/fork.hpp"
 #include "support/parked.hpp"
 #include "support/strands.hpp"
 
@@ -532,8 +533,7 @@ const test::child forked("a fork within a scope", [] {
   std::_Exit(WIFEXITED(how) ? WEXITSTATUS(how) : 2);
 });
 
-TEST_CASE("in a forked child a scope waits for nothing") {
-  if (test::under_tsan || test::under_asan) return;
+TEST_CASE("in a forked child a scope waits for nothing" * test::unless_forks_hang()) {
   const test::ending end = forked.run();
   CHECK_MESSAGE(end.exit_code == 0, end);
 }

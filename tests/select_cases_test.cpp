@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "sluice/sluice.hpp"
+#include "support/ends.hpp"
 #include "support/items.hpp"
 #include "support/watch.hpp"
 
@@ -27,18 +28,9 @@ using sluice::otherwise;
 using sluice::result;
 using sluice::select;
 using test::boxed;
+using test::cause;
+using test::ended;
 using test::number;
-
-std::exception_ptr cause(const char* what) {
-  return std::make_exception_ptr(std::runtime_error(what));
-}
-
-template <class T>
-channel<T> ended() {
-  channel<T> ch;
-  ch.close();
-  return ch;
-}
 
 }  // namespace
 

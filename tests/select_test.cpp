@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sluice/sluice.hpp"
+#include "support/ends.hpp"
 #include "support/items.hpp"
 #include "support/shapes.hpp"
 #include "support/strands.hpp"
@@ -25,22 +26,13 @@ using sluice::on_timeout;
 using sluice::otherwise;
 using sluice::select;
 using test::boxed;
+using test::cause;
+using test::ended;
 
 /// Is `hits` of `trials` what a case of that probability gets, within 10 standard deviations?
 bool is_fair(int hits, int trials, double probability) {
   const double expected = trials * probability;
   return std::abs(hits - expected) <= 10 * std::sqrt(expected * (1 - probability));
-}
-
-std::exception_ptr cause(const char* what) {
-  return std::make_exception_ptr(std::runtime_error(what));
-}
-
-template <class T>
-channel<T> ended() {
-  channel<T> ch;
-  ch.close();
-  return ch;
 }
 
 }  // namespace

@@ -10,31 +10,16 @@
 #include <vector>
 
 #include "sluice/sluice.hpp"
+#include "support/one_worker.hpp"
 #include "support/watch.hpp"
 
 namespace {
 
 using namespace std::chrono_literals;
+using test::begin;
+using test::on_one_worker;
 
 using owned = std::unique_ptr<int>;
-
-/// Runs `body` as a fiber on the only worker, lets it park, and returns its task.
-template <class Body>
-sluice::task<void> park(Body body) {
-  bool begun = false;
-  auto task = sluice::go([&begun, body]() mutable {
-    begun = true;
-    body();
-  });
-  while (!begun) sluice::this_fiber::yield();
-  return task;
-}
-
-template <class Body>
-void on_one_worker(Body body) {
-  sluice::runtime rt{{.workers = 1}};
-  rt.run(body);
-}
 
 /// Waits at its end: hands an item over, which takes somebody who gets it.
 struct hands_over_at_its_end {
@@ -60,11 +45,11 @@ TEST_CASE("a put that a stop ends leaves its item unmoved") {
     batch.push_back(std::make_unique<int>(8));
 
     sluice::task<void> tasks[] = {
-        park([&] { full.put(std::move(items[0])); }),
-        park([&] { full.put_for(std::move(items[1]), 1h); }),
-        park([&] { meeting.put(std::move(items[2])); }),
-        park([&] { meeting << std::move(items[3]); }),
-        park([&] { full.put_batch(std::move(batch)); }),
+        begin([&] { full.put(std::move(items[0])); }),
+        begin([&] { full.put_for(std::move(items[1]), 1h); }),
+        begin([&] { meeting.put(std::move(items[2])); }),
+        begin([&] { meeting << std::move(items[3]); }),
+        begin([&] { full.put_batch(std::move(batch)); }),
     };
     for (auto& task : tasks) {
       CHECK(task.request_stop());
@@ -87,7 +72,7 @@ TEST_CASE("a batch put that a stop ends says how many were accepted and keeps th
     for (int i = 0; i < 5; ++i) batch.push_back(std::make_unique<int>(i));
     std::size_t accepted = 99;
     bool stays_stopped = false;
-    auto task = park([&] {
+    auto task = begin([&] {
       accepted = ch.put_batch(std::move(batch));
       try {
         sluice::this_fiber::yield();
@@ -109,7 +94,7 @@ TEST_CASE("a lingering batch get that a stop ends returns what it has") {
     sluice::channel<int> ch{4};
     ch.put(1);
     std::vector<int> got;
-    auto task = park([&] { got = ch.get_batch(3, 1h); });
+    auto task = begin([&] { got = ch.get_batch(3, 1h); });
     CHECK(task.request_stop());
     task.join();
     CHECK(got == std::vector<int>{1});
@@ -122,8 +107,8 @@ TEST_CASE("an item goes to the next getter when the first is stopped") {
     for (auto ch : {sluice::channel<int>{1}, sluice::channel<int>{sluice::unbounded},
                     sluice::channel<int>{sluice::rendezvous}}) {
       int got = 0;
-      auto first = park([&] { ch.get(); });
-      auto second = park([&] { got = ch.get(); });
+      auto first = begin([&] { ch.get(); });
+      auto second = begin([&] { got = ch.get(); });
       CHECK(first.request_stop());
       ch.put(5);
       second.join();
@@ -137,8 +122,8 @@ TEST_CASE("room goes to the next putter when the first is stopped") {
   on_one_worker([] {
     sluice::channel<int> ch{1};
     ch.put(1);
-    auto first = park([&] { ch.put(2); });
-    auto second = park([&] { ch.put(3); });
+    auto first = begin([&] { ch.put(2); });
+    auto second = begin([&] { ch.put(3); });
     CHECK(first.request_stop());
     CHECK(ch.get() == 1);
     second.join();
@@ -152,7 +137,7 @@ TEST_CASE("an operation that was done before the stop has succeeded") {
     sluice::channel<int> ch{1};
     std::optional<int> got;
     bool then_cancelled = false;
-    auto task = park([&] {
+    auto task = begin([&] {
       got = ch.get();
       try {
         sluice::this_fiber::yield();
@@ -172,7 +157,7 @@ TEST_CASE("a task whose joiner was stopped runs on and can be joined again") {
   on_one_worker([] {
     sluice::channel<int> gate{1};
     auto inner = sluice::go([gate] { return gate.get(); });
-    auto joiner = park([&] { inner.join(); });
+    auto joiner = begin([&] { inner.join(); });
     CHECK(joiner.request_stop());
     CHECK_THROWS_AS(joiner.join(), sluice::cancelled);
     CHECK_FALSE(inner.done());
@@ -201,7 +186,7 @@ TEST_CASE("destructors may wait while another error unwinds a stopped fiber") {
   on_one_worker([] {
     sluice::channel<int> out{sluice::rendezvous};
     sluice::channel<int> gate{1};
-    auto task = park([out, gate] {
+    auto task = begin([out, gate] {
       try {
         gate.get();
       } catch (const sluice::cancelled&) {
@@ -219,7 +204,7 @@ TEST_CASE("a handler is no unwinding: its waits throw cancelled") {
   on_one_worker([] {
     sluice::channel<int> gate{1};
     bool again = false;
-    auto task = park([&] {
+    auto task = begin([&] {
       try {
         gate.get();
       } catch (const sluice::cancelled&) {

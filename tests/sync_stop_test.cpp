@@ -14,11 +14,15 @@
 #include <vector>
 
 #include "sluice/sluice.hpp"
+#include "support/fork.hpp"
+#include "support/one_worker.hpp"
 #include "support/watch.hpp"
 
 namespace {
 
 using namespace std::chrono_literals;
+using test::begin;
+using test::on_one_worker;
 
 /// One of each, all such that a strand must wait.
 struct things {
@@ -124,24 +128,6 @@ constexpr wait_of steadfast[] = {
     {"arrive_and_wait of a barrier", [](things& t) { t.barrier.arrive_and_wait(); }},
     {"wait of a barrier", [](things& t) { t.barrier.wait(t.barrier.arrive()); }},
 };
-
-/// Starts a fiber on the only worker; it has run until it parked when this returns.
-template <class Body>
-sluice::task<void> begin(Body body) {
-  bool begun = false;
-  auto task = sluice::go([&begun, body]() mutable {
-    begun = true;
-    body();
-  });
-  while (!begun) sluice::this_fiber::yield();
-  return task;
-}
-
-template <class Body>
-void on_one_worker(Body body) {
-  sluice::runtime rt{{.workers = 1}};
-  rt.run(body);
-}
 
 void check_at_rest(things& t) {
   CHECK(t.mutex.try_lock());
@@ -390,8 +376,7 @@ int use_in_child(things& t) {
 
 }  // namespace
 
-TEST_CASE("in a forked child waits are refused, and nothing hangs" *
-          doctest::skip(test::under_asan)) {
+TEST_CASE("in a forked child waits are refused, and nothing hangs" * test::unless_forks_hang()) {
   for (int round = 0; round < 20 / test::slowness; ++round) {
     test::progress();
     things t;

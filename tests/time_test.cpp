@@ -18,6 +18,7 @@
 #include "sluice/sluice.hpp"
 #include "support/allocations.hpp"
 #include "support/child.hpp"
+#include "support/fork.hpp"
 #include "support/strands.hpp"
 
 namespace {
@@ -282,8 +283,8 @@ const test::child forked("a fork with alarms", [] {
   if (!WIFEXITED(how) || WEXITSTATUS(how) != 0) throw std::runtime_error("the child failed");
 });
 
-TEST_CASE("in a forked child after is refused, and drops wait for nothing") {
-  if (test::under_tsan || test::under_asan) return;
+TEST_CASE("in a forked child after is refused, and drops wait for nothing" *
+          test::unless_forks_hang()) {
   const test::ending end = forked.run();
   CHECK_MESSAGE(end.exit_code == 0, end);
 }

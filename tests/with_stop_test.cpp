@@ -16,6 +16,7 @@
 #include "sluice/detail/park/attention.hpp"
 #include "sluice/sluice.hpp"
 #include "support/child.hpp"
+#include "support/fork.hpp"
 #include "support/parked.hpp"
 #include "support/strands.hpp"
 
@@ -296,8 +297,8 @@ const test::child forked("a fork within with_stop", [] {
   if (how != 0) throw std::runtime_error("the child failed");
 });
 
-TEST_CASE("in a forked child waits within with_stop are refused, and its end waits for nobody") {
-  if (test::under_tsan || test::under_asan) return;
+TEST_CASE("in a forked child waits within with_stop are refused, and its end waits for nobody" *
+          test::unless_forks_hang()) {
   const test::ending end = forked.run();
   CHECK_MESSAGE(end.exit_code == 0, end);
 }
