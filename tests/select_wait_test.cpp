@@ -260,7 +260,7 @@ TEST_CASE("a select that is stopped has moved nothing, and the next in line is s
     std::atomic<number> got{0};
     crowd.start([=, &got] { got = a.get().value(); });
     test::await([&] { return getters_waiting(a) == 2; });
-    crowd.stop(stopped);
+    crowd.stop_parked(stopped);
     a.put(boxed(2));
     crowd.join();
     CHECK(got == 2);

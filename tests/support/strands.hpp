@@ -14,6 +14,7 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <utility>
@@ -121,6 +122,19 @@ class strands {
 
   /// Requests the stop of a strand, which is a fiber.
   void stop(std::size_t which) { CHECK(all_[which].task.request_stop()); }
+
+  /// As stop, once the fiber is parked. One that is enlisted and not yet parked may still be served
+  /// after the request; what comes after this call serves others.
+  void stop_parked(std::size_t which) {
+    std::ostringstream line;
+    line << "fiber " << all_[which].task.id() << ": waits in";
+    await([&] {
+      std::ostringstream out;
+      runtime_->dump(out);
+      return out.str().find(line.str()) != std::string::npos;
+    });
+    stop(which);
+  }
 
   /// Waits for the end of all strands. Called by the body.
   void join() {
