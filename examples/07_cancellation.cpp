@@ -33,17 +33,20 @@ void stop_a_producer() {
 
 /// What must be finished once it has begun stands under a shield.
 void finish_first() {
+  const sluice::channel<int> begun{1};
+  const sluice::channel<int> answer{1};
   const sluice::channel<int> saved{1};
-  auto saver = sluice::go([saved] {
+  auto saver = sluice::go([=] {
     sluice::shield([&] {
-      sluice::this_fiber::sleep_for(5ms);  // a stop does not cut this short
-      saved << 1;
+      begun << 1;
+      saved << answer.get();  // a stop does not cut this short
     });
     sluice::this_fiber::yield();  // here it is thrown
     std::cout << "never printed\n";
   });
-  sluice::this_fiber::sleep_for(1ms);
+  begun.get();
   saver.request_stop();
+  answer << 1;
   std::cout << "saved " << saved.get() << '\n';
   saver.join_for(1h);
 }
