@@ -62,6 +62,33 @@ struct throwing_iterator {
   friend bool operator==(const throwing_iterator&, std::default_sentinel_t) { return false; }
 };
 
+/// A container of boxes whose iterator throws when it leaves the one at `weak`.
+struct weak_container {
+  struct iterator {
+    using value_type = boxed;
+    using difference_type = std::ptrdiff_t;
+    std::vector<boxed>* in = nullptr;
+    std::size_t at = 0;
+    std::size_t weak = 0;
+    boxed& operator*() const { return (*in)[at]; }
+    iterator& operator++() {
+      if (at == weak) throw std::range_error("broken");
+      return ++at, *this;
+    }
+    iterator operator++(int) {
+      const iterator before = *this;
+      ++*this;
+      return before;
+    }
+    bool operator==(const iterator& other) const { return at == other.at; }
+  };
+  iterator begin() { return {&inside, 0, weak}; }
+  iterator end() { return {&inside, inside.size(), weak}; }
+
+  std::vector<boxed> inside;
+  std::size_t weak;
+};
+
 }  // namespace
 
 TEST_CASE("a batch waits for room and comes out whole, in order") {
@@ -201,6 +228,20 @@ TEST_CASE("an iterator that throws passes on, and what was accepted stays") {
     const std::vector<number> there = contents(ch);
     CHECK(there.size() <= static_cast<std::size_t>(end));
     CHECK(there == numbers(0, static_cast<number>(there.size())));
+  }
+}
+
+TEST_CASE("an rvalue container whose iterator throws loses nothing, and what was put stays") {
+  for (const number size : {1, 64, 150}) {
+    for (const number weak : {number{0}, size / 2, size - 1}) {
+      const channel<boxed> ch;
+      weak_container given{boxes(size), static_cast<std::size_t>(weak)};
+      CHECK_THROWS_AS(ch.put_batch(std::move(given)), std::range_error);
+      CHECK(contents(ch) == numbers(0, weak + 1));
+      for (number i = 0; i < size; ++i) {
+        CHECK(given.inside[static_cast<std::size_t>(i)].moved_from() == (i <= weak));
+      }
+    }
   }
 }
 

@@ -14,6 +14,9 @@
 
 #include "sluice/sluice.hpp"
 #include "support/child.hpp"
+#include "support/parked.hpp"
+#include "support/shapes.hpp"
+#include "support/strands.hpp"
 #include "support/watch.hpp"
 
 namespace {
@@ -197,6 +200,44 @@ TEST_CASE("items that a stopped fiber has put are still there after its runtime"
   int sum = 0;
   while (auto item = out.try_get()) sum += *item;
   CHECK(sum <= 45);
+}
+
+TEST_CASE("the end of a runtime waits for a destructor that waits while a stop unwinds its fiber") {
+  struct last_words {
+    const sluice::channel<int>& to;
+    ~last_words() { to.put(2); }  // in the unwinding nothing is cancelled
+  };
+  const sluice::channel<int> full{1};
+  full.put(1);
+  std::optional<sluice::runtime> rt;
+  rt.emplace(sluice::runtime_options{.workers = 1});
+  rt->go([&] {
+    const last_words speaks{full};
+    sluice::channel<int>{1}.get();
+  });
+  test::await_waiting(*rt, "get");
+  std::atomic<bool> over{false};
+  std::thread ends([&] {
+    rt.reset();
+    over = true;
+  });
+  test::await([&] { return test::putters_waiting(full) == 1; });
+  CHECK(!over);
+  CHECK(full.get() == 1);
+  CHECK(full.get() == 2);
+  ends.join();
+}
+
+TEST_CASE("a runtime of a thousand workers starts, works and ends") {
+  for (int round = 0; round < 2; ++round) {
+    test::progress();
+    sluice::runtime rt{{.workers = 1000}};
+    CHECK(rt.stats().workers == 1000);
+    const sluice::channel<int> ch{3};
+    rt.go([ch] { ch.put(1); });
+    CHECK(rt.run([ch] { return ch.get(); }) == 1);
+    rt.go([] { sluice::channel<int>{1}.get(); });
+  }
 }
 
 TEST_CASE("runtimes start and end in a row, idle and under load") {

@@ -83,11 +83,22 @@ inline constexpr bool gives_items_away =
     !std::ranges::view<std::remove_cvref_t<R>> && !std::ranges::borrowed_range<R> &&
     std::is_same_v<std::ranges::range_reference_t<R>, T&>;
 
+/// May its iterator move on where nothing may throw: between the claim of places and their items?
+template <class R>
+inline constexpr bool steps_quietly =
+    noexcept(++std::declval<std::ranges::iterator_t<R>&>()) && noexcept(
+        *std::declval<std::ranges::iterator_t<R>&>());
+
 template <class T, class R>
 void put_range(channel_core& core, R&& items, std::size_t& done) {
   auto first = std::ranges::begin(items);
   const auto last = std::ranges::end(items);
-  if constexpr (gives_items_away<R, T>) {
+  if constexpr (gives_items_away<R, T> && !steps_quietly<R>) {
+    for (; first != last; ++first) {
+      T* one = std::addressof(*first);
+      if (!put_run<T>(core, one, 1, done)) return;
+    }
+  } else if constexpr (gives_items_away<R, T>) {
     while (first != last) {
       const auto stop = std::ranges::next(first, static_cast<std::ptrdiff_t>(run_limit), last);
       const auto n = static_cast<std::size_t>(std::ranges::distance(first, stop));
