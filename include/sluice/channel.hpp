@@ -105,8 +105,6 @@ class channel : public detail::putting<channel<T>, T>, public detail::getting<ch
             new detail::bounded<T>(detail::checked_capacity(capacity), std::move(options.name))) {
     detail::check_item_type<T>();
   }
-  /// Takes over a channel that was made. For the library's own use.
-  explicit channel(detail::bounded<T>& made) noexcept : handle_(&made) {}
 
   /// No put is accepted from here on; what was accepted is still delivered. Idempotent, true for
   /// the one call that closed. Waiting putters get channel_closed; waiting getters that no item
@@ -146,6 +144,9 @@ class channel : public detail::putting<channel<T>, T>, public detail::getting<ch
   friend class sender;
   template <class>
   friend class receiver;
+
+  /// Takes over a channel that was made.
+  explicit channel(detail::bounded<T>& made) noexcept : handle_(&made) {}
 
   detail::core_handle<detail::plain_count> handle_;
 };

@@ -108,7 +108,8 @@ class alarm final : public bounded<clock::time_point>, public parker {
 
 channel<clock::time_point> make_alarm(deadline first, clock::duration period) {
   auto* made = new alarm(period);
-  channel<clock::time_point> ch(static_cast<bounded<clock::time_point>&>(*made));
+  auto ch = handle_access::adopt<channel<clock::time_point>>(
+      static_cast<bounded<clock::time_point>&>(*made));
   made->begin(first);
   return ch;
 }

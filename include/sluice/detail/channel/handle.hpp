@@ -23,12 +23,18 @@ struct receiver_count {
   static void drop(channel_core& core) noexcept { core.drop_receiver(); }
 };
 
-/// The channel behind a handle of any sort. Throws std::logic_error that names the operation if it
-/// was moved from.
+/// What the library may do with handles and users may not.
 struct handle_access {
+  /// The channel behind a handle of any sort. Throws std::logic_error that names the operation if it
+  /// was moved from.
   template <class Handle>
   [[nodiscard]] static channel_core& core(const Handle& handle, const char* operation) {
     return handle.handle_.for_use_in(operation);
+  }
+  /// The first handle of a channel that was made.
+  template <class Handle, class Core>
+  [[nodiscard]] static Handle adopt(Core& made) noexcept {
+    return Handle(made);
   }
 };
 
