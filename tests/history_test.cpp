@@ -5,8 +5,10 @@
 
 #include <deque>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "support/exact_history.hpp"
 #include "support/watch.hpp"
 
 namespace {
@@ -124,5 +126,99 @@ TEST_CASE("a real queue has no problems, and one broken answer in it is found") 
     add({kind::get_end, 0, now, now + 1}, false);
     CHECK(good.problems(capacity).empty());
     CHECK(!bad.problems(capacity).empty());
+  }
+}
+
+TEST_CASE("the exact checker knows what the intervals allow") {
+  const auto right = [](std::vector<event> all, std::size_t capacity = 2) {
+    return test::exact_history(std::move(all)).is_right(capacity);
+  };
+  CHECK(right({}));
+  // A get that began before the put may have waited for it, one that had ended before may not.
+  CHECK(right({{kind::get, 1, 1, 4}, {kind::put, 1, 2, 3}}));
+  CHECK(!right({{kind::get, 1, 1, 2}, {kind::put, 1, 3, 4}}));
+  CHECK(!right({{kind::get, 1, 1, 2}}));
+  CHECK(!right({{kind::put, 1, 1, 2}, {kind::get, 1, 3, 4}, {kind::get, 1, 5, 6}}));
+  // Two puts that overlap can come either way round, but in one way only.
+  const event one{kind::put, 1, 1, 4};
+  const event two{kind::put, 2, 2, 3};
+  CHECK(right({one, two, {kind::get, 2, 5, 6}, {kind::get, 1, 7, 8}}));
+  CHECK(right({one, two, {kind::get, 1, 5, 6}, {kind::get, 2, 7, 8}}));
+  CHECK(!right({one, two, {kind::get, 1, 5, 6}, {kind::get, 1, 7, 8}}));
+  // Closed is for ever, and the end comes after the last item.
+  CHECK(right({{kind::put, 1, 1, 2},
+               {kind::close, 0, 3, 4},
+               {kind::get, 1, 5, 6},
+               {kind::get_end, 0, 7, 8}}));
+  CHECK(!right({{kind::put, 1, 1, 2},
+                {kind::close, 0, 3, 4},
+                {kind::get_end, 0, 5, 6},
+                {kind::get, 1, 7, 8}}));
+  CHECK(!right({{kind::close, 0, 1, 2}, {kind::put, 1, 3, 4}}));
+  CHECK(!right({{kind::close, 0, 1, 2}, {kind::get_empty, 0, 3, 4}}));
+  CHECK(!right({{kind::close, 0, 1, 2}, {kind::close, 0, 3, 4}}));
+  CHECK(!right({{kind::put_closed, 1, 1, 2}, {kind::close, 0, 3, 4}}));
+  // What no two strands alone can disprove: one of the puts must have found room.
+  CHECK(!right({{kind::put_full, 1, 1, 6}, {kind::put, 2, 2, 3}, {kind::get, 2, 4, 5}}, 2));
+  CHECK(right({{kind::put_full, 1, 1, 6}, {kind::put, 2, 2, 3}, {kind::get, 2, 4, 5}}, 1));
+  // A rendezvous holds nothing.
+  CHECK(right({{kind::put, 1, 1, 3}, {kind::get, 1, 2, 4}}, 0));
+  CHECK(!right({{kind::put, 1, 1, 2}, {kind::get, 1, 3, 4}}, 0));
+  CHECK(!right(
+      {{kind::put, 1, 1, 6}, {kind::put, 2, 2, 3}, {kind::get, 1, 4, 5}, {kind::get, 2, 7, 8}}, 0));
+}
+
+TEST_CASE("the exact checker finds each change of an answer that matters") {
+  test::random any = test::random_for("exact");
+  for (int round = 0; round < 50; ++round) {
+    std::vector<event> good;
+    test::sequential_channel queue(2);
+    test::step now = 1;
+    // In each state one of the answers is right.
+    const auto ask = [&](std::vector<std::pair<kind, number>> answers) {
+      for (const auto& [what, value] : answers) {
+        const event one{what, value, now, now + 1};
+        if (!queue.take(one)) continue;
+        good.push_back(one);
+        break;
+      }
+      now += 2;
+    };
+    std::vector<std::pair<kind, number>> gets{{kind::get_empty, 0}, {kind::get_end, 0}};
+    for (number i = 1; i <= 40; ++i) {
+      if (i == 30) {
+        ask({{kind::close, 0}});
+      } else if (any() % 2 == 0) {
+        ask({{kind::put, i}, {kind::put_full, i}, {kind::put_closed, i}});
+        gets.emplace_back(kind::get, i);
+      } else {
+        ask(gets);
+      }
+    }
+    CHECK(good.size() == 40);
+    CHECK(test::exact_history(good).is_right(2));
+    for (std::size_t i = 0; i < good.size(); ++i) {
+      std::vector<event> bad = good;
+      event& one = bad[i];
+      switch (one.what) {
+        case kind::put:
+          one.what = kind::put_full;
+          break;
+        case kind::put_full:
+        case kind::put_closed:
+          one.what = kind::put;
+          break;
+        case kind::get:
+        case kind::get_empty:
+          one.what = kind::get_end;
+          break;
+        case kind::get_end:
+          one.what = kind::get_empty;
+          break;
+        case kind::close:
+          bad.push_back({kind::close, 0, now, now + 1});
+      }
+      CHECK(!test::exact_history(bad).is_right(2));
+    }
   }
 }
