@@ -25,8 +25,8 @@ struct receiver_count {
 
 /// What the library may do with handles and users may not.
 struct handle_access {
-  /// The channel behind a handle of any sort. Throws std::logic_error that names the operation if it
-  /// was moved from.
+  /// The channel behind a handle of any sort. Throws std::logic_error that names the operation if
+  /// it was moved from.
   template <class Handle>
   [[nodiscard]] static channel_core& core(const Handle& handle, const char* operation) {
     return handle.handle_.for_use_in(operation);
