@@ -148,6 +148,9 @@ class alignas(cache_line) worker {
   static constexpr std::size_t stacks_kept = 64;
   /// What is taken out of the inbox or the backlog at once, at most.
   static constexpr std::size_t batch = 64;
+  /// So many fibers in the backlog that the next ones are in no cache of their core: a wait needs
+  /// some 20 lines of each.
+  static constexpr std::uint64_t crowd = 4096;
   /// Promises taken from and given back to the pool at once.
   static constexpr std::size_t promises_batch = 128;
   static constexpr std::uint64_t ids_batch = 1024;

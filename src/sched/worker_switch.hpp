@@ -28,12 +28,15 @@ inline runnable* worker::pick() noexcept {
   return pick_task();
 }
 
-/// Fetches the blocks of the next two fibers, and the frames of the next. Beside thieves a fiber in
+/// Fetches the blocks of the next two fibers, and the frames of the next; of a crowd, whose fibers
+/// nobody has touched for long, what the next one is likely to need. Beside thieves a fiber in
 /// the queue is not ours to look into: its block is fetched, but not read.
 inline void worker::prefetch_ready() const noexcept {
-  if (const runnable* later = ready_.peek(1)) __builtin_prefetch(later, 1);
   const runnable* soon = ready_.peek(0);
   if (soon == nullptr) return;
+  if (backlog_.size() >= crowd) [[unlikely]]
+    return static_cast<const fiber*>(soon)->prefetch_shallow();
+  if (const runnable* later = ready_.peek(1)) __builtin_prefetch(later, 1);
   if (alone_) return static_cast<const fiber*>(soon)->prefetch();
   __builtin_prefetch(soon, 1);
 }
