@@ -79,7 +79,7 @@ inline void worker::push_woken(fiber& one) noexcept {
 
 inline void worker::end_slice_if_over(fiber& self) noexcept {
   // order: relaxed, see tick
-  if (slice_over_.load(memory_order_relaxed)) yield(self);
+  if (slice_over_.load(memory_order_relaxed)) give_way(self);
 }
 
 inline void worker::yield(fiber& self) noexcept {
@@ -96,6 +96,14 @@ inline void worker::switch_from(fiber& self, departure how, runnable* next) noex
   now->settle_departed();
 }
 
+/// Its slice is over. It waits for its next one among those of all workers: on one that has few of
+/// its kind it would have many slices, and on one that the kernel does not run it would have none.
+inline void worker::give_way(fiber& self) noexcept {
+  runnable* next = pick();
+  if (next == nullptr) return;
+  switch_from(self, alone_ ? departure::yields : departure::gives_way, next);
+}
+
 /// What the fiber that has just been left could not do for itself.
 inline void worker::settle_departed() noexcept {
   fiber* gone = std::exchange(left_, nullptr);
@@ -105,6 +113,8 @@ inline void worker::settle_departed() noexcept {
       return gone->announce(*this);
     case departure::yields:
       return push_ready(*gone);
+    case departure::gives_way:
+      return home_.make_ready_for_all(*gone);
     case departure::ends: {
       const std::uint8_t size_class = gone->stack_class_;
       destroy_context(*gone);
