@@ -14,6 +14,7 @@
 
 #include "sluice/sluice.hpp"
 #include "support/ferry.hpp"
+#include "support/strands.hpp"
 #include "support/watch.hpp"
 
 namespace {
@@ -139,6 +140,23 @@ TEST_CASE("a fiber that never waits lets the others run at its channel operation
   });
   spin([&] { static_cast<void>(meeting.try_get()); });
   spin([&] { static_cast<void>(ch.get_for(0s)); });
+}
+
+TEST_CASE("a fiber whose slice is over waits where every worker finds it") {
+  // Of three that never wait, two are with one of the two workers. In its own queue they would have
+  // half the slices of the third for as long as no worker has nothing to do.
+  sluice::runtime rt{{.workers = 2}};
+  const sluice::channel<int> empty;
+  std::atomic<bool> over{false};
+  std::vector<sluice::task<void>> busy;
+  for (int i = 0; i < 3; ++i) {
+    busy.push_back(rt.go([&] {
+      while (!over) static_cast<void>(empty.try_get());
+    }));
+  }
+  test::await([&] { return rt.stats().injected >= 3 + 3; });
+  over = true;
+  for (auto& one : busy) one.join();
 }
 
 TEST_CASE("two fibers that wake each other for ever do not starve a third") {

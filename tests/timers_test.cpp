@@ -8,7 +8,9 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "support/watch.hpp"
@@ -39,11 +41,15 @@ class strand final : public parker {
 
   void park() noexcept { word_.store(parked); }
   [[nodiscard]] bool woken() const noexcept { return word_.load() == notified; }
+  [[nodiscard]] int number() const noexcept { return number_; }
+  void call(std::function<void(int)> when_woken) { when_woken_ = std::move(when_woken); }
 
  private:
   void wake() noexcept override {
     if (order_ != nullptr) order_->push_back(number_);
+    if (when_woken_) when_woken_(number_);
   }
+  std::function<void(int)> when_woken_;
   std::vector<int>* order_;
   int number_;
 };
@@ -126,6 +132,66 @@ TEST_CASE("timers taken out anywhere leave the others in order") {
     shard.fire(start + 1h);
     CHECK(woken == expected);
   }
+}
+
+TEST_CASE("many that are due at once fire in the order of their deadlines, and no others") {
+  auto random = test::random_for("many");
+  for (int round = 0; round < 20; ++round) {
+    timer_shard shard;
+    std::vector<int> woken;
+    std::deque<timed> waits;
+    std::vector<int> armed;
+    for (int i = 0; i < 2'000; ++i) {
+      const int at = round % 2 == 0 ? i / 3 : static_cast<int>(random() % 1'000);
+      timed& one = waits.emplace_back(&woken, at);
+      shard.arm(one.own, one.wait, start + at * 1ms);
+      armed.push_back(at);
+      if (random() % 8 == 0) {
+        const std::size_t victim = random() % waits.size();
+        if (shard.disarm(waits[victim].own)) {
+          armed.erase(std::find(armed.begin(), armed.end(), waits[victim].who.number()));
+        }
+      }
+    }
+    std::sort(armed.begin(), armed.end());
+    for (const int until : {-1, 3, 400, 401, 990}) {
+      shard.fire(start + until * 1ms);
+      const auto due = std::upper_bound(armed.begin(), armed.end(), until);
+      CHECK(std::equal(woken.begin(), woken.end(), armed.begin(), due));
+      CHECK(shard.earliest() == (due == armed.end() ? no_deadline : start + *due * 1ms));
+    }
+  }
+}
+
+TEST_CASE("while many fire, what the woken arm and take out is seen") {
+  // Each that is woken takes out one that would fire 200 later, and arms it again for the very end.
+  timer_shard shard;
+  constexpr int n = 1'000;
+  constexpr int later = 200;
+  std::vector<int> woken;
+  std::deque<timed> waits;
+  const auto wake = [&](int number) {
+    woken.push_back(number);
+    if (number % 2 != 0 || number + later >= n) return;
+    timed& one = waits[static_cast<std::size_t>(number + later)];
+    if (shard.disarm(one.own)) shard.arm(one.own, one.wait, start + 1h);
+  };
+  for (int i = 0; i < n; ++i) {
+    timed& one = waits.emplace_back(nullptr, i);
+    one.who.call(wake);
+    shard.arm(one.own, one.wait, start + i * 1ns);
+  }
+  shard.fire(start + 1s);
+  // Those that were put off did not put off others: 0 to 199 do, 200 to 398 are put off, 400 do ...
+  std::vector<int> expected;
+  for (int i = 0; i < n; ++i) {
+    if (i % 2 != 0 || i / later % 2 == 0) expected.push_back(i);
+  }
+  CHECK(woken == expected);
+  CHECK(shard.earliest() == start + 1h);
+  shard.fire(start + 2h);
+  CHECK(woken.size() == n);
+  CHECK(shard.earliest() == no_deadline);
 }
 
 TEST_CASE("a timer whose wait has ended otherwise wakes nobody") {

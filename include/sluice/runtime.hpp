@@ -48,9 +48,10 @@ struct runtime_stats {
   /// Fibers that have not ended, started or not.
   std::size_t fibers = 0;
   std::uint64_t spawned = 0;
-  std::uint64_t switches = 0;        ///< fibers that a worker began or went on with
-  std::uint64_t steals = 0;          ///< times that a worker took work from another
-  std::uint64_t injected = 0;        ///< fibers and tasks that came from outside the workers
+  std::uint64_t switches = 0;  ///< fibers that a worker began or went on with
+  std::uint64_t steals = 0;    ///< times that a worker took work from another
+  /// Fibers and tasks that came from outside the workers, and fibers whose time slice was over.
+  std::uint64_t injected = 0;
   std::uint64_t sleeps = 0;          ///< times that a worker slept in the kernel
   std::size_t stacks = 0;            ///< stacks that exist, used or kept for the next fibers
   std::size_t unguarded_stacks = 0;  ///< those that this system could give no guard

@@ -73,6 +73,7 @@ void channel_core::end_wait(wait_list& s, wait_node& node, job_list& jobs) noexc
 
 void channel_core::end_all(wait_list& s, job_list& jobs) noexcept {
   while (wait_node* node = s.front()) {
+    if (jobs.count() == jobs_at_once) return;
     node->owner->try_reserve() ? end_wait(s, *node, jobs) : pass_over(s, *node);
   }
 }
@@ -83,6 +84,10 @@ bool channel_core::serve_putters(job_list& jobs) noexcept {
   bool progress = false;
   putters_look_ = claim::none;
   while (wait_node* node = putters_.front()) {
+    if (jobs.count() == jobs_at_once) {
+      putters_look_ = claim::busy;
+      return false;
+    }
     waiter& owner = *node->owner;
     if (!owner.try_reserve()) {
       pass_over(putters_, *node);
@@ -109,6 +114,10 @@ bool channel_core::serve_getters(job_list& jobs) noexcept {
   bool progress = false;
   getters_look_ = claim::none;
   while (wait_node* node = getters_.front()) {
+    if (jobs.count() == jobs_at_once) {
+      getters_look_ = claim::busy;
+      return false;
+    }
     waiter& owner = *node->owner;
     if (!owner.try_reserve()) {
       pass_over(getters_, *node);
@@ -131,7 +140,8 @@ bool channel_core::serve_getters(job_list& jobs) noexcept {
   return progress;
 }
 
-/// Restores I4, as far as no busy place is in the way. The lock is held.
+/// Restores I4, as far as no busy place is in the way. Of a crowd it serves the first: the rest is for
+/// the next turn of perform. The lock is held.
 void channel_core::settle(job_list& jobs) noexcept {
   if (kind_ == channel_kind::rendezvous) {
     // Who meets takes a waiter at once (meeting.cpp): the two lists never both have one.
@@ -151,6 +161,7 @@ void channel_core::settle(job_list& jobs) noexcept {
 /// Does what settle decided. The lock is not held: user moves run here, and strands wake up.
 void channel_core::perform(job_list& jobs) noexcept {
   while (!jobs.empty()) {
+    const bool crowd = jobs.count() == jobs_at_once;
     bool put = false;
     bool got = false;
     while (wait_node* node = jobs.pop_front()) {
@@ -161,7 +172,7 @@ void channel_core::perform(job_list& jobs) noexcept {
       node->owner->strand().unpark();  // the last touch: the node may be gone
     }
     // order: S3 and G3 seq_cst, for the operations that were done for others
-    const bool again = (put && getters_waiting_.load(memory_order_seq_cst) != 0) ||
+    const bool again = crowd || (put && getters_waiting_.load(memory_order_seq_cst) != 0) ||
                        // order: G3 seq_cst, likewise
                        (got && putters_waiting_.load(memory_order_seq_cst) != 0);
     if (!again) return;

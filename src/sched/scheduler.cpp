@@ -133,6 +133,11 @@ void scheduler::make_ready_from_outside(fiber& one) noexcept {
   visitors_.fetch_sub(1, memory_order_release);
 }
 
+void scheduler::make_ready_for_all(fiber& one) noexcept {
+  incoming_.push(one);
+  wake_for_outside_work();
+}
+
 void scheduler::wake_for_outside_work() noexcept {
   // Nobody is idle: what runs must give the work its turn, and the ticker sees to that.
   if (!idle_.wake_for_outside_work() && ticker_.is_asleep()) ticker_.wake();

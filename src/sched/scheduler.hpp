@@ -54,6 +54,8 @@ class scheduler {
   void spawn(task_core& task, std::size_t stack_size);
   /// A fiber that is not parked any more. Any thread but the workers; never fails.
   void make_ready_from_outside(fiber& one) noexcept;
+  /// A fiber whose slice is over: whichever worker comes first. A worker; never fails.
+  void make_ready_for_all(fiber& one) noexcept;
   void wake_for_outside_work() noexcept;
   /// A worker has pushed onto its own queue.
   void note_surplus() noexcept {

@@ -1,16 +1,20 @@
 // The timers of one worker: waits that end at a deadline. Intrusive, so arming never allocates.
 //
 // The heap is a pairing heap: arming is O(1), taking out O(log n) amortised. A timer lies in its
-// fiber's control block.
+// fiber's control block. When many are due, their blocks are in no cache: each is looked at once and
+// put into line, instead of again and again in the course of the heap's own removals.
 //
 // I1 whoever fires a timer claims its waiter under the lock; a fiber whose wait had a deadline
 //    takes the lock before it leaves the wait. So a timer never touches a frame that is gone.
 // I2 earliest_ is the deadline at the root, or no_deadline; it may be read without the lock.
+// I3 a line is a heap as well, in which each timer is the first child of the one before it: a timer
+//    may be armed or taken out while a line is being fired.
 //
 // Source: Fredman, Sedgewick, Sleator, Tarjan, "The pairing heap", 1986.
 #pragma once
 
 #include <mutex>
+#include <utility>
 
 #include "sluice/detail/base/atomic.hpp"
 #include "sluice/detail/base/clock.hpp"
@@ -63,30 +67,126 @@ class timer_shard {
 
   /// Ends every wait whose time has come.
   void fire(deadline now) noexcept {
-    if (earliest() > now) return;
-    timer* won = nullptr;
-    {
-      const std::lock_guard guard(lock_);
-      timer** last = &won;
-      while (root_ != nullptr && root_->at <= now) {
-        timer& t = *root_;
-        t.armed = false;
-        remove(t);
-        if (!t.ends->try_claim(outcome::timed_out)) continue;  // somebody else ends that wait
-        *last = &t;
-        last = &t.next;
-        t.next = nullptr;
+    while (earliest() <= now) {
+      timer* won = claim_due(now);
+      while (won != nullptr) {
+        timer& t = *won;
+        won = t.next;
+        t.ends->strand().unpark();  // the last touch of that wait
       }
-      note_earliest();
-    }
-    while (won != nullptr) {
-      timer& t = *won;
-      won = t.next;
-      t.ends->strand().unpark();  // the last touch of that wait
     }
   }
 
  private:
+  /// Waits that are claimed under one hold of the lock: those whose blocks are then in the cache,
+  /// for their unparks; and whoever wants to disarm waits for no more than that.
+  static constexpr int claims_at_once = 64;
+
+  /// Claims the first waits whose time has come, and gives those that were won, linked by `next`.
+  timer* claim_due(deadline now) noexcept {
+    timer* won = nullptr;
+    timer** last = &won;
+    const std::lock_guard guard(lock_);
+    if (root_ != nullptr && root_->at <= now && root_->at > lined_up_) line_up(now);
+    for (int i = 0; i < claims_at_once && root_ != nullptr && root_->at <= now; ++i) {
+      timer& t = *root_;
+      t.armed = false;
+      remove(t);
+      if (!t.ends->try_claim(outcome::timed_out)) continue;  // somebody else ends that wait
+      __builtin_prefetch(&t.ends->strand(), 1);
+      *last = &t;
+      last = &t.next;
+      t.next = nullptr;
+    }
+    note_earliest();
+    return won;
+  }
+
+  /// Lists that are built from the back and sorted: a merge sort from the bottom up, which has
+  /// nothing to do where timers come in the reverse order of their deadlines. Linked by `child`.
+  class sorter {
+   public:
+    void add(timer& t) noexcept {
+      if (run_ != nullptr && run_->at < t.at) end_run();
+      t.next = nullptr;
+      t.child = run_;
+      if (run_ != nullptr) run_->previous = &t;
+      run_ = &t;
+    }
+
+    /// The whole; something was added.
+    timer* finish() noexcept {
+      timer* all = run_;
+      for (timer* list : of_size_) {
+        if (list != nullptr) all = merge_lists(list, all);
+      }
+      all->previous = nullptr;
+      return all;
+    }
+
+   private:
+    void end_run() noexcept {
+      timer* list = std::exchange(run_, nullptr);
+      timer** place = of_size_;
+      for (; *place != nullptr; ++place) list = merge_lists(std::exchange(*place, nullptr), list);
+      *place = list;
+    }
+
+    /// Of equals those of `a` come first.
+    static timer* merge_lists(timer* a, timer* b) noexcept {
+      timer* all = nullptr;
+      timer* before = nullptr;
+      timer** end = &all;
+      while (a != nullptr && b != nullptr) {
+        timer*& from = b->at < a->at ? b : a;
+        timer& t = *std::exchange(from, from->child);
+        t.previous = before;
+        before = &t;
+        *end = &t;
+        end = &t.child;
+      }
+      *end = a != nullptr ? a : b;
+      (*end)->previous = before;
+      return all;
+    }
+
+    timer* run_ = nullptr;
+    timer* of_size_[64]{};  ///< lists made of 1, 2, 4 ... runs, or none
+  };
+
+  /// I3. Puts all that is due into line; the rest becomes the second child of the root.
+  void line_up(deadline now) noexcept {
+    lined_up_ = now;
+    sorter due;
+    timer* later = nullptr;
+    timer* lists = root_;  // of siblings; the first one's `previous` is the next list
+    while (lists != nullptr) {
+      timer& t = *lists;
+      lists = t.next != nullptr ? t.next : t.previous;
+      if (t.next != nullptr) t.next->previous = t.previous;
+      if (t.at > now) {
+        t.next = later;
+        later = &t;
+        continue;
+      }
+      if (t.child != nullptr) {
+        t.child->previous = lists;
+        lists = t.child;
+      }
+      due.add(t);
+    }
+    root_ = due.finish();
+    later = merge_all(later);
+    if (later == nullptr) return;
+    if (root_->child == nullptr) {
+      root_->child = later;
+      later->previous = root_;
+    } else {
+      root_->child->next = later;
+      later->previous = root_->child;
+    }
+  }
+
   static timer* merge(timer* a, timer* b) noexcept {
     if (b->at < a->at) std::swap(a, b);
     b->next = a->child;
@@ -150,6 +250,7 @@ class timer_shard {
 
   short_lock lock_;
   timer* root_ = nullptr;
+  deadline lined_up_ = deadline::min();  ///< what was due then stands in line
   /// Written under the lock; read by all.
   atomic<deadline> earliest_{no_deadline};
 };

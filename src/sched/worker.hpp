@@ -33,7 +33,7 @@ namespace sluice::detail {
 class scheduler;
 
 /// Why a fiber leaves.
-enum class departure : std::uint8_t { none, parks, yields, ends };
+enum class departure : std::uint8_t { none, parks, yields, gives_way, ends };
 
 /// What an idle worker remembers of another, to see whether work waits there.
 struct sample {
@@ -74,6 +74,7 @@ class alignas(cache_line) worker {
   /// Lets others run, if there are any.
   void yield(fiber& self) noexcept;
   void end_slice_if_over(fiber& self) noexcept;
+  void give_way(fiber& self) noexcept;
   void arm(timer& t, waiter& w, deadline until) noexcept { timers_.arm(t, w, until); }
   /// A fiber that was just made ready: runs next here.
   void push_woken(fiber& one) noexcept;
@@ -148,6 +149,9 @@ class alignas(cache_line) worker {
   static constexpr std::size_t stacks_kept = 64;
   /// What is taken out of the inbox or the backlog at once, at most.
   static constexpr std::size_t batch = 64;
+  /// So many fibers in the backlog that the next ones are in no cache of their core: a wait needs
+  /// some 20 lines of each.
+  static constexpr std::uint64_t crowd = 4096;
   /// Promises taken from and given back to the pool at once.
   static constexpr std::size_t promises_batch = 128;
   static constexpr std::uint64_t ids_batch = 1024;

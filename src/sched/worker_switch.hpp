@@ -28,12 +28,15 @@ inline runnable* worker::pick() noexcept {
   return pick_task();
 }
 
-/// Fetches the blocks of the next two fibers, and the frames of the next. Beside thieves a fiber in
+/// Fetches the blocks of the next two fibers, and the frames of the next; of a crowd, whose fibers
+/// nobody has touched for long, what the next one is likely to need. Beside thieves a fiber in
 /// the queue is not ours to look into: its block is fetched, but not read.
 inline void worker::prefetch_ready() const noexcept {
-  if (const runnable* later = ready_.peek(1)) __builtin_prefetch(later, 1);
   const runnable* soon = ready_.peek(0);
   if (soon == nullptr) return;
+  if (backlog_.size() >= crowd) [[unlikely]]
+    return static_cast<const fiber*>(soon)->prefetch_shallow();
+  if (const runnable* later = ready_.peek(1)) __builtin_prefetch(later, 1);
   if (alone_) return static_cast<const fiber*>(soon)->prefetch();
   __builtin_prefetch(soon, 1);
 }
@@ -76,7 +79,7 @@ inline void worker::push_woken(fiber& one) noexcept {
 
 inline void worker::end_slice_if_over(fiber& self) noexcept {
   // order: relaxed, see tick
-  if (slice_over_.load(memory_order_relaxed)) yield(self);
+  if (slice_over_.load(memory_order_relaxed)) give_way(self);
 }
 
 inline void worker::yield(fiber& self) noexcept {
@@ -93,6 +96,14 @@ inline void worker::switch_from(fiber& self, departure how, runnable* next) noex
   now->settle_departed();
 }
 
+/// Its slice is over. It waits for its next one among those of all workers: on one that has few of
+/// its kind it would have many slices, and on one that the kernel does not run it would have none.
+inline void worker::give_way(fiber& self) noexcept {
+  runnable* next = pick();
+  if (next == nullptr) return;
+  switch_from(self, alone_ ? departure::yields : departure::gives_way, next);
+}
+
 /// What the fiber that has just been left could not do for itself.
 inline void worker::settle_departed() noexcept {
   fiber* gone = std::exchange(left_, nullptr);
@@ -102,6 +113,8 @@ inline void worker::settle_departed() noexcept {
       return gone->announce(*this);
     case departure::yields:
       return push_ready(*gone);
+    case departure::gives_way:
+      return home_.make_ready_for_all(*gone);
     case departure::ends: {
       const std::uint8_t size_class = gone->stack_class_;
       destroy_context(*gone);

@@ -27,12 +27,18 @@
 // after the unlock it moves the item, publishes, unparks (the jobs), and looks again (S3, G3).
 // No user code runs under the lock.
 //
+// A crowd is served some at a time (jobs_at_once), by the same strand: settle, unlock, perform, and
+// again. So whoever wants the lock waits for a few of them only, and their nodes are still in the
+// cache when they are unparked. A settle that stops for this reason has not looked for those behind:
+// to a waiter among them that is as a busy place, it looks again before it parks.
+//
 // Several cases of one wait (select) share their owner, so a server may find it ended by another
 // channel. It reserves the owner first, then claims a place, then concludes; without a place it
 // gives the owner back. So no place is claimed for one who cannot use it. While it holds an owner
 // reserved it takes no lock, and another owner only in the order of addresses (meeting.cpp).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <string>
@@ -144,6 +150,9 @@ class SLUICE_API channel_core {
   virtual void move_item(void* from, void* to) noexcept = 0;
 
  private:
+  /// Waits that one hold of the lock ends at most.
+  static constexpr std::size_t jobs_at_once = 64;
+
   void serve() noexcept;
   void settle(job_list& jobs) noexcept;
   bool serve_putters(job_list& jobs) noexcept;

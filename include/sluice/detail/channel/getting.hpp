@@ -138,7 +138,8 @@ class getting {
   result<T> get_for(std::chrono::duration<Rep, Period> d) const {
     channel_core& from = core("get_for");
     item_room<T> room;
-    return as_result(get_item(from, room, deadline_after(d), "get_for"), from, room);
+    const auto limit = [&] { return deadline_after(d); };
+    return as_result(get_item_before(from, room, limit, "get_for"), from, room);
   }
 
   /// Waits until `t` at most, on any clock: the item, `timed_out` or `closed`.
@@ -147,7 +148,7 @@ class getting {
     channel_core& from = core("get_until");
     item_room<T> room;
     const status how =
-        until_time(t, [&](deadline until) { return get_item(from, room, until, "get_until"); });
+        until_time(t, [&](auto limit) { return get_item_before(from, room, limit, "get_until"); });
     return as_result(how, from, room);
   }
 

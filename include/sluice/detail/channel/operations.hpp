@@ -55,6 +55,19 @@ template <class T>
   return static_cast<unbounded_channel<T>&>(core).get_at_once(room);
 }
 
+/// The same, on a rendezvous channel too, where it takes the lock: for those to whom a clock reading
+/// saved is worth that.
+template <class T>
+[[nodiscard]] inline bool put_or_meet_at_once(channel_core& core, T& item) noexcept {
+  if (core.kind() != channel_kind::rendezvous) return put_at_once(core, item);
+  return nothing_to_attend() && core.meet_getter(std::addressof(item)) == claim::ok;
+}
+template <class T>
+[[nodiscard]] inline bool get_or_meet_at_once(channel_core& core, void* room) noexcept {
+  if (core.kind() != channel_kind::rendezvous) return get_at_once<T>(core, room);
+  return nothing_to_attend() && core.meet_putter(room) == claim::ok;
+}
+
 template <class T>
 [[gnu::noinline]] status put_item_slowly(channel_core& core, T& item, deadline until,
                                          const char* operation) {
@@ -76,6 +89,18 @@ template <class T>
   if (put_at_once(core, item)) [[likely]]
     return status::ok;
   return put_item_slowly(core, item, until, operation);
+}
+
+/// As put_item. The limit, a function, says until when; it may read a clock, so it is asked only if
+/// the item cannot be taken over at once.
+template <class T, class Limit>
+status put_item_before(channel_core& core, T& item, Limit limit, const char* operation) {
+  if (put_or_meet_at_once(core, item)) [[likely]]
+    return status::ok;
+  if (core.kind() == channel_kind::rendezvous) {
+    return core.meet_to_put(std::addressof(item), limit(), operation);
+  }
+  return put_item_slowly(core, item, limit(), operation);
 }
 
 /// `ok`, `full` or `closed`; never parks.
@@ -113,6 +138,17 @@ template <class T>
   return get_item_slowly(core, room, until, operation);
 }
 
+/// As get_item, with a limit as in put_item_before.
+template <class T, class Limit>
+status get_item_before(channel_core& core, item_room<T>& room, Limit limit, const char* operation) {
+  if (get_or_meet_at_once<T>(core, &room.item)) [[likely]]
+    return status::ok;
+  if (core.kind() == channel_kind::rendezvous) {
+    return core.meet_to_get(&room.item, limit(), operation);
+  }
+  return get_item_slowly(core, room, limit(), operation);
+}
+
 /// `ok` (the room is filled), `empty` or `closed` (and drained); never parks.
 template <class T>
 status try_get_item(channel_core& core, item_room<T>& room) {
@@ -132,11 +168,11 @@ template <class T>
   return s == status::closed ? result<T>(s, core.cause()) : result<T>(s);
 }
 
-/// Repeats a timed operation whose clock may have been set back meanwhile.
+/// Repeats a timed operation, which is given its limit, if its clock may have been set back meanwhile.
 template <class Clock, class Duration, class Operation>
 auto until_time(const std::chrono::time_point<Clock, Duration>& t, Operation operation) {
   for (;;) {
-    auto how = operation(deadline_at(t));
+    auto how = operation([&] { return deadline_at(t); });
     if constexpr (std::is_same_v<Clock, clock>) {
       return how;
     } else {

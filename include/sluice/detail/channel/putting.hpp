@@ -53,7 +53,8 @@ class putting {
   /// if the time is over.
   template <class Rep, class Period>
   status put_for(T&& item, std::chrono::duration<Rep, Period> d) const {
-    return put_item(core("put_for"), item, deadline_after(d), "put_for");
+    return put_item_before(
+        core("put_for"), item, [&] { return deadline_after(d); }, "put_for");
   }
   template <class Rep, class Period>
   status put_for(const T& item,
@@ -66,7 +67,7 @@ class putting {
   template <class Clock, class Duration>
   status put_until(T&& item, std::chrono::time_point<Clock, Duration> t) const {
     channel_core& to = core("put_until");
-    return until_time(t, [&](deadline until) { return put_item(to, item, until, "put_until"); });
+    return until_time(t, [&](auto limit) { return put_item_before(to, item, limit, "put_until"); });
   }
   template <class Clock, class Duration>
   status put_until(const T& item, std::chrono::time_point<Clock, Duration> t)

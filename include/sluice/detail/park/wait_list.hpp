@@ -4,6 +4,7 @@
 // is called under the lock of the object that owns the list.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "sluice/detail/park/waiter.hpp"
@@ -81,24 +82,31 @@ class wait_list {
 class job_list {
  public:
   [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
+  /// How many were put here since it was empty.
+  [[nodiscard]] std::size_t count() const noexcept { return count_; }
 
   void push_back(wait_node& node, job todo) noexcept {
     node.todo = todo;
     node.next = nullptr;
     (tail_ != nullptr ? tail_->next : head_) = &node;
     tail_ = &node;
+    ++count_;
   }
 
   wait_node* pop_front() noexcept {
     wait_node* node = head_;
     if (node != nullptr) head_ = node->next;
-    if (head_ == nullptr) tail_ = nullptr;
+    if (head_ == nullptr) {
+      tail_ = nullptr;
+      count_ = 0;
+    }
     return node;
   }
 
  private:
   wait_node* head_ = nullptr;
   wait_node* tail_ = nullptr;
+  std::size_t count_ = 0;
 };
 
 }  // namespace sluice::detail

@@ -1,0 +1,83 @@
+// Time limits that are not reached, beside operations without; crowds of waits that end at once by
+// a close, by stops, by their time limits; the shares of eight getters.
+//
+// Beside: what throwing and catching `cancelled` costs, which every stopped wait pays.
+#include "support/crowds.hpp"
+#include "support/report.hpp"
+
+namespace {
+
+using bench::limited;
+
+void raw_exception(benchmark::State& state) {
+  std::size_t caught = 0;
+  for ([[maybe_unused]] auto step : state) {
+    try {
+      throw sluice::cancelled();
+    } catch (const sluice::cancelled&) {
+      ++caught;
+    }
+  }
+  benchmark::DoNotOptimize(caught);
+}
+
+template <limited Which>
+void messages(benchmark::State& state) {
+  bench::report_operations(state, 1'000'000, bench::limited_messages<Which>);
+}
+
+/// A crowd of `n` waits: an iteration is one of them.
+void report_crowd(benchmark::State& state, bench::measured (*run)(std::size_t, std::size_t)) {
+  const std::size_t n = bench::argument(state, 1);
+  while (state.KeepRunningBatch(static_cast<benchmark::IterationCount>(n))) {
+    const bench::measured result = run(bench::argument(state, 0), n);
+    if (!result.checked) {
+      state.SkipWithError("a wait has ended otherwise than it should");
+      return;
+    }
+    state.SetIterationTime(result.seconds);
+  }
+}
+void closed(benchmark::State& state) { report_crowd(state, bench::closed_crowd); }
+void stopped(benchmark::State& state) { report_crowd(state, bench::stopped_crowd); }
+void timed_out(benchmark::State& state) { report_crowd(state, bench::timed_out_crowd); }
+
+void shares(benchmark::State& state) {
+  double worst = 0;
+  constexpr std::size_t messages = 1'000'000;
+  while (state.KeepRunningBatch(messages)) {
+    const bench::measured result =
+        bench::sharing(bench::argument(state, 0), bench::argument(state, 1), messages);
+    if (!result.checked) {
+      state.SkipWithError("a message was lost or doubled");
+      return;
+    }
+    state.SetIterationTime(result.seconds);
+    worst = std::max(worst, result.more.front().second);
+  }
+  state.counters["spread"] = worst;
+}
+
+void limits(benchmark::internal::Benchmark* row) {
+  row->ArgNames({"workers", "capacity"})->ArgsProduct({{1}, {-1, 128, 0}})->UseManualTime();
+}
+void crowds(benchmark::internal::Benchmark* row) {
+  row->ArgNames({"workers", "fibers"})->ArgsProduct({{1, 2}, {100'000}})->UseManualTime();
+}
+
+BENCHMARK(raw_exception)->Name("raw/exception");
+BENCHMARK_TEMPLATE(messages, limited::neither)->Name("limit/none")->Apply(limits);
+BENCHMARK_TEMPLATE(messages, limited::getter)->Name("limit/get_for")->Apply(limits);
+BENCHMARK_TEMPLATE(messages, limited::putter)->Name("limit/put_for")->Apply(limits);
+BENCHMARK(closed)->Name("crowd/closed")->Apply(crowds);
+BENCHMARK(stopped)->Name("crowd/stopped")->Apply(crowds);
+BENCHMARK(timed_out)->Name("crowd/timed_out")->Apply(crowds);
+BENCHMARK(shares)
+    ->Name("shares")
+    ->ArgNames({"workers", "capacity"})
+    ->ArgsProduct({{1, 2, 4}, {0, 1, 7, 128, -1}})
+    ->UseManualTime();
+
+}  // namespace
+
+BENCHMARK_MAIN();
