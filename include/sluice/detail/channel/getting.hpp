@@ -81,7 +81,7 @@ class item_iterator {
     has_item_ = false;
   }
   void take_item_of(item_iterator& other) noexcept {
-    if (other.has_item_) ::new (static_cast<void*>(&room_.item)) T(std::move(other.room_.item));
+    if (other.has_item_) ::new (static_cast<void*>(room_.place())) T(std::move(other.room_.item));
     has_item_ = other.has_item_;
     other.drop_item();
   }
