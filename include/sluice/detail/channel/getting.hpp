@@ -51,9 +51,9 @@ class item_iterator {
   }
   ~item_iterator() { drop_item(); }
 
-  /// Waits for the item unless it is there. Throws what a get throws.
+  /// Waits for the item unless it is there. Throws what a get throws, at the end too.
   T& operator*() const {
-    fetch();
+    if (!fetch()) from_->throw_end();
     return room_.item;
   }
   T* operator->() const { return std::addressof(**this); }
@@ -196,6 +196,7 @@ class getting {
   bool get_next(item_room<T>& room) const {
     return get_item(core("get"), room, no_deadline, "get") == status::ok;
   }
+  [[noreturn]] void throw_end() const { throw_closed_get(core("get").cause()); }
   void throw_cause() const {
     if (const std::exception_ptr& cause = core("get").cause()) std::rethrow_exception(cause);
   }
