@@ -100,6 +100,8 @@ class item_iterator {
 /// wait: hold no lock that belongs to the thread.
 template <class Self, class T>
 class getting {
+  static_assert(demand_object<T>());
+
  public:
   /// Waits for an item. At the end throws channel_closed or the cause.
   T get() const {

@@ -17,6 +17,15 @@
 
 namespace sluice::detail {
 
+/// Stands first in what is made of T, so that its words come before the compiler's own.
+template <class T>
+consteval bool demand_object() {
+  static_assert(std::is_object_v<T> && !std::is_const_v<T> && !std::is_array_v<T>,
+                "sluice: the items of a channel are non-const objects; use a pointer for a "
+                "reference, std::array for an array");
+  return true;
+}
+
 /// Raw storage for one item on its way out of a channel.
 template <class T>
 union item_room {
