@@ -115,6 +115,23 @@ TEST_CASE("a loop over a channel with a cause gets the items and then throws the
   CHECK_THROWS_AS(loop(), cause_error);
 }
 
+TEST_CASE("a dereference where no item comes any more throws what a get throws") {
+  const channel<number> plain = channel_with(1);
+  plain.close();
+  auto it = plain.begin();
+  CHECK(*it == 0);
+  ++it;
+  CHECK_THROWS_AS(*it, sluice::channel_closed);
+  CHECK_THROWS_AS(*it, sluice::channel_closed);
+  CHECK(it == std::default_sentinel);
+
+  const channel<number> failed = channel_with(0);
+  failed.close(std::make_exception_ptr(cause_error()));
+  const auto end = failed.begin();
+  CHECK_THROWS_AS(*end, cause_error);
+  CHECK_THROWS_AS(*end, cause_error);
+}
+
 TEST_CASE("take(3) takes three and no fourth") {
   const channel<number> ch = channel_with(5);
   number next = 0;

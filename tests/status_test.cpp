@@ -90,6 +90,16 @@ TEST_CASE("value of the end of a channel that was closed with a cause throws the
   CHECK_THROWS_AS(result<int>(status::closed, a_cause()).value(), cause_error);
 }
 
+TEST_CASE("a status can be the item of a result") {
+  const result<status> none(status::closed);
+  CHECK(!none.has_value());
+  CHECK(none.status() == status::closed);
+  const result<status> one(std::in_place, status::full);
+  CHECK(one.has_value());
+  CHECK(one.status() == status::ok);
+  CHECK(*one == status::full);
+}
+
 TEST_CASE("every status has its name") {
   CHECK(std::string(to_string(status::ok)) == "ok");
   CHECK(std::string(to_string(status::empty)) == "empty");

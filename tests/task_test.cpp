@@ -76,6 +76,11 @@ TEST_CASE("a join returns a reference to the very object") {
 
   auto constant = sluice::go([&]() -> const int& { return object; });
   CHECK(&constant.join() == &object);
+
+  auto moving = sluice::go([&]() -> int&& { return std::move(object); });
+  static_assert(std::is_same_v<decltype(moving.join()), int&&>);
+  int&& referred = moving.join();
+  CHECK(&referred == &object);
 }
 
 TEST_CASE("functions, arguments and results may be move-only") {

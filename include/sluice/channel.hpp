@@ -62,8 +62,6 @@ std::size_t checked_capacity(I capacity) {
 
 template <class T>
 constexpr void check_item_type() {
-  static_assert(std::is_object_v<T> && !std::is_const_v<T>,
-                "sluice: the items of a channel are non-const objects");
   static_assert(std::is_nothrow_move_constructible_v<T>,
                 "sluice: the items of a channel must be nothrow move constructible, so that none "
                 "is lost half way; use a channel of std::unique_ptr<T>");

@@ -31,6 +31,16 @@ concept functions = std::ranges::input_range<Range> && !startable<Range> &&
 template <class Range>
 using function_result = call_result<std::ranges::range_reference_t<Range>>;
 
+/// What a vector keeps of an R.
+template <class R>
+struct kept_in_vector {
+  static_assert(!std::is_reference_v<R>,
+                "sluice: no vector holds references; let the functions return pointers");
+  using type = or_monostate<std::remove_reference_t<R>>;
+};
+template <class Range>
+using values_of = std::vector<typename kept_in_vector<function_result<Range>>::type>;
+
 /// What the task has returned. It is over.
 template <class R>
 or_monostate<R> value_of(owned_task<R>& one) {
@@ -94,14 +104,11 @@ requires(detail::startable<Fs>&&...)
 /// The same for a range of functions: a vector, in their order. They are moved out of a container
 /// that is given away, else copied.
 template <class Range>
-requires detail::functions<Range> std::vector<detail::or_monostate<detail::function_result<Range>>>
-gather(Range&& functions) {
-  static_assert(!std::is_reference_v<detail::function_result<Range>>,
-                "sluice: no vector holds references; let the functions return pointers");
+requires detail::functions<Range> detail::values_of<Range> gather(Range&& functions) {
   detail::scope_core group(detail::heeds::all);
   auto tasks = detail::start_all(group, std::forward<Range>(functions));
   group.join();
-  std::vector<detail::or_monostate<detail::function_result<Range>>> values;
+  detail::values_of<Range> values;
   values.reserve(tasks.size());
   for (auto& one : tasks) values.push_back(detail::value_of(one));
   return values;

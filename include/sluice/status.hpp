@@ -4,6 +4,7 @@
 // have no other way to say them throw the exceptions of the same names.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -73,7 +74,11 @@ class [[nodiscard]] result {
   /// No item; `s` is not `ok`. `cause` is what the channel was closed with.
   explicit result(sluice::status s, std::exception_ptr cause = nullptr) noexcept
       : status_(s), cause_(std::move(cause)) {}
-  explicit result(T&& item) noexcept : item_(std::move(item)), status_(sluice::status::ok) {}
+  explicit result(T&& item) noexcept requires(!std::same_as<T, sluice::status>)
+      : result(std::in_place, std::move(item)) {}
+  /// As above, also for a T that is itself a status.
+  result(std::in_place_t, T&& item) noexcept
+      : item_(std::in_place, std::move(item)), status_(sluice::status::ok) {}
 
   /// Is there an item?
   explicit operator bool() const noexcept { return item_.has_value(); }

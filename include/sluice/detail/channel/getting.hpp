@@ -51,9 +51,9 @@ class item_iterator {
   }
   ~item_iterator() { drop_item(); }
 
-  /// Waits for the item unless it is there. Throws what a get throws.
+  /// Waits for the item unless it is there. Throws what a get throws, at the end too.
   T& operator*() const {
-    fetch();
+    if (!fetch()) from_->throw_end();
     return room_.item;
   }
   T* operator->() const { return std::addressof(**this); }
@@ -81,7 +81,7 @@ class item_iterator {
     has_item_ = false;
   }
   void take_item_of(item_iterator& other) noexcept {
-    if (other.has_item_) ::new (static_cast<void*>(&room_.item)) T(std::move(other.room_.item));
+    if (other.has_item_) ::new (static_cast<void*>(room_.place())) T(std::move(other.room_.item));
     has_item_ = other.has_item_;
     other.drop_item();
   }
@@ -100,6 +100,8 @@ class item_iterator {
 /// wait: hold no lock that belongs to the thread.
 template <class Self, class T>
 class getting {
+  static_assert(demand_object<T>());
+
  public:
   /// Waits for an item. At the end throws channel_closed or the cause.
   T get() const {
@@ -197,6 +199,7 @@ class getting {
   bool get_next(item_room<T>& room) const {
     return get_item(core("get"), room, no_deadline, "get") == status::ok;
   }
+  [[noreturn]] void throw_end() const { throw_closed_get(core("get").cause()); }
   void throw_cause() const {
     if (const std::exception_ptr& cause = core("get").cause()) std::rethrow_exception(cause);
   }

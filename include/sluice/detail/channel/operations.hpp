@@ -6,6 +6,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <memory>
 #include <type_traits>
 #include <utility>
 
@@ -16,6 +17,15 @@
 
 namespace sluice::detail {
 
+/// Stands first in what is made of T, so that its words come before the compiler's own.
+template <class T>
+consteval bool demand_object() {
+  static_assert(std::is_object_v<T> && !std::is_const_v<T> && !std::is_array_v<T>,
+                "sluice: the items of a channel are non-const objects; use a pointer for a "
+                "reference, std::array for an array");
+  return true;
+}
+
 /// Raw storage for one item on its way out of a channel.
 template <class T>
 union item_room {
@@ -24,6 +34,8 @@ union item_room {
   ~item_room() {}          // NOLINT(modernize-use-equals-default)
   item_room(const item_room&) = delete;
   item_room& operator=(const item_room&) = delete;
+  /// Where the item is, or is to be; also if T has an operator& of its own.
+  [[nodiscard]] T* place() noexcept { return std::addressof(item); }
 };
 
 /// The item out of its room, which is raw storage afterwards.
@@ -119,11 +131,11 @@ template <class T>
 [[gnu::noinline]] status get_item_slowly(channel_core& core, item_room<T>& room, deadline until,
                                          const char* operation) {
   check_strand(operation_kind::may_wait, operation);
-  const claim found = as_kind<T>(core, [&](auto& ch) { return ch.try_get(&room.item); });
+  const claim found = as_kind<T>(core, [&](auto& ch) { return ch.try_get(room.place()); });
   if (found == claim::ok) [[likely]]
     return status::ok;
   if (found == claim::closed) return status::closed;
-  return as_status(core.wait_to_get(&room.item, until, operation));
+  return as_status(core.wait_to_get(room.place(), until, operation));
 }
 
 /// `ok` (the room is filled), `closed` (and drained) or `timed_out`; throws `cancelled`.
@@ -131,9 +143,9 @@ template <class T>
 [[gnu::always_inline]] inline status get_item(channel_core& core, item_room<T>& room,
                                               deadline until, const char* operation) {
   if (core.kind() == channel_kind::rendezvous) {
-    return core.meet_to_get(&room.item, until, operation);
+    return core.meet_to_get(room.place(), until, operation);
   }
-  if (get_at_once<T>(core, &room.item)) [[likely]]
+  if (get_at_once<T>(core, room.place())) [[likely]]
     return status::ok;
   return get_item_slowly(core, room, until, operation);
 }
@@ -152,10 +164,10 @@ status get_item_before(channel_core& core, item_room<T>& room, Limit limit, cons
 /// `ok` (the room is filled), `empty` or `closed` (and drained); never parks.
 template <class T>
 status try_get_item(channel_core& core, item_room<T>& room) {
-  if (get_at_once<T>(core, &room.item)) [[likely]]
+  if (get_at_once<T>(core, room.place())) [[likely]]
     return status::ok;
   check_strand(operation_kind::never_waits, "try_get");
-  const claim found = as_kind<T>(core, [&](auto& ch) { return ch.try_get(&room.item); });
+  const claim found = as_kind<T>(core, [&](auto& ch) { return ch.try_get(room.place()); });
   if (found == claim::ok) [[likely]]
     return status::ok;
   return found == claim::closed ? status::closed : status::empty;
@@ -164,7 +176,7 @@ status try_get_item(channel_core& core, item_room<T>& room) {
 template <class T>
 [[nodiscard]] result<T> as_result(status s, channel_core& core, item_room<T>& room) {
   if (s == status::ok) [[likely]]
-    return result<T>(take_from(room));
+    return result<T>(std::in_place, take_from(room));
   return s == status::closed ? result<T>(s, core.cause()) : result<T>(s);
 }
 

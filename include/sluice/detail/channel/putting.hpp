@@ -21,6 +21,8 @@ namespace sluice::detail {
 /// wait: hold no lock that belongs to the thread.
 template <class Self, class T>
 class putting {
+  static_assert(demand_object<T>());
+
  public:
   /// Waits for room. Throws channel_closed if the channel is closed before or while waiting.
   void put(T&& item) const {

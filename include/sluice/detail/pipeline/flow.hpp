@@ -85,6 +85,13 @@ flow<T> as_flow(flow<T>&& from) noexcept {
   return std::move(from);
 }
 template <class T>
+flow<T> as_flow(const flow<T>& from) {
+  static_assert(std::is_void_v<T>,
+                "sluice: a flow owns its stages and goes into the next part as a whole: "
+                "std::move(flow) | ...");
+  return flow<T>(from.items());
+}
+template <class T>
 flow<T> as_flow(const receiver<T>& from) {
   return flow<T>(from);
 }

@@ -66,7 +66,7 @@ class get_case final : public channel_case {
                      for_items ? at_end::leaves : at_end::is_ready),
         from_(std::forward<Handle>(from)),
         handler_(std::forward<F>(handler)) {
-    set_item(&room_.item);
+    set_item(room_.place());
   }
 
   void finish() override {
@@ -80,7 +80,7 @@ class get_case final : public channel_case {
 
  protected:
   claim attempt() override {
-    return as_kind<T>(core(), [this](auto& ch) { return ch.try_get(&room_.item); });
+    return as_kind<T>(core(), [this](auto& ch) { return ch.try_get(room_.place()); });
   }
 
  private:
