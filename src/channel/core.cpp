@@ -140,8 +140,8 @@ bool channel_core::serve_getters(job_list& jobs) noexcept {
   return progress;
 }
 
-/// Restores I4, as far as no busy place is in the way. Of a crowd it serves the first: the rest is for
-/// the next turn of perform. The lock is held.
+/// Restores I4, as far as no busy place is in the way. Of a crowd it serves the first: the rest is
+/// for the next turn of perform. The lock is held.
 void channel_core::settle(job_list& jobs) noexcept {
   if (kind_ == channel_kind::rendezvous) {
     // Who meets takes a waiter at once (meeting.cpp): the two lists never both have one.

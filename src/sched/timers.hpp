@@ -1,7 +1,7 @@
 // The timers of one worker: waits that end at a deadline. Intrusive, so arming never allocates.
 //
 // The heap is a pairing heap: arming is O(1), taking out O(log n) amortised. A timer lies in its
-// fiber's control block. When many are due, their blocks are in no cache: each is looked at once and
+// fiber's control block. When many are due their blocks are in no cache: each is looked at once and
 // put into line, instead of again and again in the course of the heap's own removals.
 //
 // I1 whoever fires a timer claims its waiter under the lock; a fiber whose wait had a deadline

@@ -29,8 +29,8 @@
 //
 // A crowd is served some at a time (jobs_at_once), by the same strand: settle, unlock, perform, and
 // again. So whoever wants the lock waits for a few of them only, and their nodes are still in the
-// cache when they are unparked. A settle that stops for this reason has not looked for those behind:
-// to a waiter among them that is as a busy place, it looks again before it parks.
+// cache when they are unparked. A settle that stops for that has not looked for those behind: to a
+// waiter among them this is like a busy place, it looks again before it parks.
 //
 // Several cases of one wait (select) share their owner, so a server may find it ended by another
 // channel. It reserves the owner first, then claims a place, then concludes; without a place it

@@ -67,8 +67,8 @@ template <class T>
   return static_cast<unbounded_channel<T>&>(core).get_at_once(room);
 }
 
-/// The same, on a rendezvous channel too, where it takes the lock: for those to whom a clock reading
-/// saved is worth that.
+/// The same, on a rendezvous channel too, where it takes the lock: for those to whom it is worth a
+/// clock reading saved.
 template <class T>
 [[nodiscard]] inline bool put_or_meet_at_once(channel_core& core, T& item) noexcept {
   if (core.kind() != channel_kind::rendezvous) return put_at_once(core, item);
@@ -180,7 +180,7 @@ template <class T>
   return s == status::closed ? result<T>(s, core.cause()) : result<T>(s);
 }
 
-/// Repeats a timed operation, which is given its limit, if its clock may have been set back meanwhile.
+/// Repeats a timed operation, which is given its limit: its clock may have been set back meanwhile.
 template <class Clock, class Duration, class Operation>
 auto until_time(const std::chrono::time_point<Clock, Duration>& t, Operation operation) {
   for (;;) {
