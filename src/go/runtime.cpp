@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "park/named.hpp"
 #include "sched/scheduler.hpp"
 #include "sluice/detail/park/attention.hpp"
 
@@ -38,6 +39,10 @@ runtime_stats runtime::stats() const {
           .unguarded_stacks = all.stacks.unguarded};
 }
 
-void runtime::dump(std::ostream& out) const { inside_->dump(out); }
+void runtime::dump(std::ostream& out) const {
+  inside_->dump(out);
+  detail::write_named(out);
+  out.flush();
+}
 
 }  // namespace sluice

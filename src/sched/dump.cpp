@@ -19,8 +19,10 @@ std::string describe(const waiter* wait) {
   if (wait == nullptr) return ": parked";
   std::ostringstream text;
   text << ": waits in " << wait->site().operation;
-  const std::string* object = wait->site().object;
-  if (object != nullptr && !object->empty()) text << " of \"" << *object << '"';
+  if (wait->site().object != nullptr) {
+    text << " of ";
+    wait->site().object->describe(text);
+  }
   return text.str();
 }
 
@@ -77,7 +79,6 @@ void scheduler::dump(std::ostream& out) {
       out << describe(slab->slots[i], *this, belongs);
     }
   }
-  out.flush();
 }
 
 }  // namespace sluice::detail

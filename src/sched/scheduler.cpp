@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "fiber/overflow.hpp"
+#include "park/named.hpp"
 #include "sched/own_thread.hpp"
 #include "sched/worker_switch.hpp"
 #include "sluice/cancelled.hpp"
@@ -257,6 +258,7 @@ void scheduler::report_waiting() noexcept {
   try {
     std::cerr << "sluice: ~runtime still waits for fibers that were asked to stop:\n";
     dump(std::cerr);
+    write_named(std::cerr);
   } catch (...) {
     std::fputs("sluice: ~runtime still waits for fibers that were asked to stop\n", stderr);
   }

@@ -68,7 +68,7 @@ class SLUICE_API end_listener {
   ~end_listener() = default;
 };
 
-class SLUICE_API task_core : public runnable {
+class SLUICE_API task_core : public runnable, public waited_for {
  public:
   /// `name` may be null.
   explicit task_core(std::unique_ptr<const std::string> name) noexcept;
@@ -121,6 +121,9 @@ class SLUICE_API task_core : public runnable {
     // order: relaxed, whoever must not miss a stop has read `attention` after its own RMW (P5)
     return (state_.load(memory_order_relaxed) & stop_bit) != 0;
   }
+
+  /// For whoever joins it: its number and name.
+  void describe(std::ostream& out) const override;
 
   [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
   /// The given name, or nothing.
