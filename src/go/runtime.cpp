@@ -31,10 +31,12 @@ runtime_stats runtime::stats() const {
   return {.workers = all.workers,
           .fibers = all.fibers,
           .spawned = all.spawned,
-          .switches = all.switches,
+          .switches = all.turns,
+          .parks = all.parks,
           .steals = all.steals,
           .injected = all.injected,
           .sleeps = all.sleeps,
+          .wakes = all.wakes,
           .stacks = all.stacks.carved,
           .unguarded_stacks = all.stacks.unguarded};
 }

@@ -259,8 +259,9 @@ scheduler& current_scheduler() {
   return here != nullptr ? here->home() : default_scheduler();
 }
 
-void spawn(scheduler& where, task_core& task, std::size_t stack_size) {
+[[gnu::noinline]] void spawn(scheduler& where, task_core& task, std::size_t stack_size) {
   if (in_forked_child()) throw_forked("go or run");
+  task.spawned_by_ = __builtin_return_address(0);
   where.spawn(task, stack_size);
 }
 
