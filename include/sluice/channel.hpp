@@ -42,7 +42,8 @@ struct rendezvous_t {
 inline constexpr rendezvous_t rendezvous{};
 
 struct channel_options {
-  /// For dumps and messages.
+  /// For dumps: they list every channel that has a name with what was put, got and waited for. Each
+  /// put then looks how full the channel is. One without a name has no such costs.
   std::string name = {};
 };
 
@@ -89,11 +90,13 @@ class channel : public detail::putting<channel<T>, T>, public detail::getting<ch
   explicit channel(unbounded_t, channel_options options = {})
       : handle_(new detail::unbounded_channel<T>(std::move(options.name))) {
     detail::check_item_type<T>();
+    handle_.get()->show();
   }
   /// Rendezvous. Throws std::bad_alloc.
   explicit channel(rendezvous_t, channel_options options = {})
       : handle_(new detail::rendezvous_channel<T>(std::move(options.name))) {
     detail::check_item_type<T>();
+    handle_.get()->show();
   }
   /// Bounded: at most `capacity` items wait. Throws std::invalid_argument below 1,
   /// std::length_error if that many cannot be represented, std::bad_alloc.
@@ -102,6 +105,7 @@ class channel : public detail::putting<channel<T>, T>, public detail::getting<ch
       : handle_(
             new detail::bounded<T>(detail::checked_capacity(capacity), std::move(options.name))) {
     detail::check_item_type<T>();
+    handle_.get()->show();
   }
 
   /// No put is accepted from here on; what was accepted is still delivered. Idempotent, true for

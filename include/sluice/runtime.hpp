@@ -49,10 +49,12 @@ struct runtime_stats {
   std::size_t fibers = 0;
   std::uint64_t spawned = 0;
   std::uint64_t switches = 0;  ///< fibers that a worker began or went on with
+  std::uint64_t parks = 0;     ///< fibers that left their worker to wait
   std::uint64_t steals = 0;    ///< times that a worker took work from another
   /// Fibers and tasks that came from outside the workers, and fibers whose time slice was over.
   std::uint64_t injected = 0;
   std::uint64_t sleeps = 0;          ///< times that a worker slept in the kernel
+  std::uint64_t wakes = 0;           ///< times that a worker was woken there
   std::size_t stacks = 0;            ///< stacks that exist, used or kept for the next fibers
   std::size_t unguarded_stacks = 0;  ///< those that this system could give no guard
 };
@@ -73,25 +75,27 @@ class SLUICE_API runtime {
   /// std::logic_error when called by one of its own fibers, and in a forked child. If the caller
   /// is a fiber whose stop is requested, f is stopped first.
   template <std::invocable F>
-  std::invoke_result_t<std::decay_t<F>> run(F&& f) {
+  [[gnu::always_inline]] std::invoke_result_t<std::decay_t<F>> run(F&& f) {
     return detail::run_on(*inside_, std::forward<F>(f));
   }
 
   /// As sluice::go, on this runtime.
   template <class F, class... Args>
   requires detail::startable<F, Args...>
-  auto go(fiber_options options, F&& f, Args&&... args) {
+  [[gnu::always_inline]] auto go(fiber_options options, F&& f, Args&&... args) {
     return detail::go_with(*inside_, std::move(options), std::forward<F>(f),
                            std::forward<Args>(args)...);
   }
   template <class F, class... Args>
   requires detail::startable<F, Args...>
-  auto go(F&& f, Args&&... args) {
+  [[gnu::always_inline]] auto go(F&& f, Args&&... args) {
     return detail::go_plain(*inside_, nullptr, 0, std::forward<F>(f), std::forward<Args>(args)...);
   }
 
   [[nodiscard]] runtime_stats stats() const;
-  /// Writes what every worker and every fiber does, and what it waits for. Any strand; for people.
+  /// Writes a line for each worker, each fiber that has begun, and each channel of the process that
+  /// has a name; docs/scheduler.md explains them. For people: they are not of one moment. Any
+  /// strand, also while everything moves; waits for `out` alone. In a forked child: workers only.
   void dump(std::ostream& out) const;
 
  private:
@@ -100,7 +104,7 @@ class SLUICE_API runtime {
 
 /// Runs `f()` as a fiber of the default runtime, waits and returns its value; see runtime::run.
 template <std::invocable F>
-std::invoke_result_t<std::decay_t<F>> run(F&& f) {
+[[gnu::always_inline]] inline std::invoke_result_t<std::decay_t<F>> run(F&& f) {
   return detail::run_on(detail::default_scheduler(), std::forward<F>(f));
 }
 

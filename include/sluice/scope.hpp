@@ -33,7 +33,7 @@ class scope {
   /// rethrows too. In a scope that was asked to stop the fiber begins and finds its stop requested.
   template <class F, class... Args>
   requires detail::startable<F, Args...>
-  auto go(fiber_options options, F&& f, Args&&... args) {
+  [[gnu::always_inline]] auto go(fiber_options options, F&& f, Args&&... args) {
     auto name = options.name.empty() ? nullptr
                                      : std::make_unique<const std::string>(std::move(options.name));
     auto one = detail::start_in(core_, std::move(name), options.stack_size, std::forward<F>(f),
@@ -42,7 +42,7 @@ class scope {
   }
   template <class F, class... Args>
   requires detail::startable<F, Args...>
-  auto go(F&& f, Args&&... args) {
+  [[gnu::always_inline]] auto go(F&& f, Args&&... args) {
     auto one = detail::start_in(core_, nullptr, 0, std::forward<F>(f), std::forward<Args>(args)...);
     return task<detail::call_result<F, Args...>>(*one.release());
   }

@@ -121,9 +121,12 @@ concept startable = !std::same_as<std::remove_cvref_t<F>, fiber_options> &&
                     (std::constructible_from<std::decay_t<Args>, Args> && ...) &&
                     std::invocable<std::decay_t<F>, std::decay_t<Args>...>;
 
+// What calls spawn() is inlined, so that a dump can name the place in the user's code.
+
 template <class F, class... Args>
-task<call_result<F, Args...>> go_plain(scheduler& where, std::unique_ptr<const std::string> name,
-                                       std::size_t stack_size, F&& f, Args&&... args) {
+[[gnu::always_inline]] inline task<call_result<F, Args...>> go_plain(
+    scheduler& where, std::unique_ptr<const std::string> name, std::size_t stack_size, F&& f,
+    Args&&... args) {
   using call = task_call<call_result<F, Args...>, std::decay_t<F>, std::decay_t<Args>...>;
   demand_callable(f);
   auto fresh =
@@ -133,7 +136,8 @@ task<call_result<F, Args...>> go_plain(scheduler& where, std::unique_ptr<const s
 }
 
 template <class F, class... Args>
-auto go_with(scheduler& where, fiber_options&& options, F&& f, Args&&... args) {
+[[gnu::always_inline]] inline auto go_with(scheduler& where, fiber_options&& options, F&& f,
+                                           Args&&... args) {
   auto name =
       options.name.empty() ? nullptr : std::make_unique<const std::string>(std::move(options.name));
   return go_plain(where, std::move(name), options.stack_size, std::forward<F>(f),
@@ -142,7 +146,7 @@ auto go_with(scheduler& where, fiber_options&& options, F&& f, Args&&... args) {
 
 /// What runtime::run does.
 template <class F>
-call_result<F> run_on(scheduler& where, F&& f) {
+[[gnu::always_inline]] inline call_result<F> run_on(scheduler& where, F&& f) {
   using call = task_call<call_result<F>, std::decay_t<F>>;
   refuse_own_fiber(where);
   demand_callable(f);
@@ -163,13 +167,13 @@ call_result<F> run_on(scheduler& where, F&& f) {
 /// a forked child; then there is no fiber. Any strand.
 template <class F, class... Args>
 requires detail::startable<F, Args...>
-auto go(fiber_options options, F&& f, Args&&... args) {
+[[gnu::always_inline]] inline auto go(fiber_options options, F&& f, Args&&... args) {
   return detail::go_with(detail::current_scheduler(), std::move(options), std::forward<F>(f),
                          std::forward<Args>(args)...);
 }
 template <class F, class... Args>
 requires detail::startable<F, Args...>
-auto go(F&& f, Args&&... args) {
+[[gnu::always_inline]] inline auto go(F&& f, Args&&... args) {
   return detail::go_plain(detail::current_scheduler(), nullptr, 0, std::forward<F>(f),
                           std::forward<Args>(args)...);
 }

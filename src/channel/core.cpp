@@ -5,15 +5,50 @@
 #include <utility>
 
 #include "channel/park_in.hpp"
+#include "channel/record.hpp"
 
 namespace sluice::detail {
 
 channel_core::channel_core(channel_kind kind, std::string name)
-    : kind_(kind), name_(std::move(name)) {
+    : kind_(kind),
+      getters_waiting_(name.empty() ? 0 : looker),
+      record_(name.empty() ? nullptr : std::make_unique<channel_record>(*this, std::move(name))) {
   watch_for_fork();
 }
 
 channel_core::~channel_core() = default;
+
+// ---- what has a name ----------------------------------------------------------------------------
+
+const std::string& channel_core::name() const noexcept {
+  static const std::string none;
+  return record_ != nullptr ? record_->name() : none;
+}
+
+void channel_core::list_record() noexcept { record_->list(); }
+
+bool channel_core::getters_wait() const noexcept {
+  // order: S3 seq_cst, after S1 in the one order with R4 and R5
+  return (getters_waiting_.load(memory_order_seq_cst) & ~looker) != 0;
+}
+
+/// S3 of those who found the count above 0.
+void channel_core::look_after_put() noexcept {
+  if (record_ == nullptr) [[likely]]
+    return serve();
+  note_fill();
+  if (getters_wait()) serve();
+}
+
+[[gnu::noinline]] void channel_core::note_fill() noexcept { record_->note_fill(size()); }
+
+/// A strand has linked itself. The lock is held.
+void channel_core::note_wait(const wait_list& s) noexcept {
+  if (&s == &getters_) record_->count_get_wait();
+  if (&s != &putters_) return;
+  record_->count_put_wait();
+  record_->note_fill(capacity());  // it was full, or the putter would not wait
+}
 
 // ---- the lists, under the lock ------------------------------------------------------------------
 
@@ -34,6 +69,8 @@ void channel_core::announce(wait_list& s, wait_node& node) noexcept {
   s.push_back(node);
   // order: R4 seq_cst, before R5 in the one order with S1, S3, G1 and G3
   if (is_counted(s)) count_of(s).fetch_add(1, memory_order_seq_cst);
+  if (record_ != nullptr) [[unlikely]]
+    note_wait(s);
 }
 
 void channel_core::pop(wait_list& s, wait_node& node) noexcept {
@@ -171,9 +208,8 @@ void channel_core::perform(job_list& jobs) noexcept {
       got |= todo == job::get;
       node->owner->strand().unpark();  // the last touch: the node may be gone
     }
-    // order: S3 and G3 seq_cst, for the operations that were done for others
-    const bool again = crowd || (put && getters_waiting_.load(memory_order_seq_cst) != 0) ||
-                       // order: G3 seq_cst, likewise
+    // order: G3 seq_cst, for the operations that were done for others, as S3 in getters_wait
+    const bool again = crowd || (put && getters_wait()) ||
                        (got && putters_waiting_.load(memory_order_seq_cst) != 0);
     if (!again) return;
     const std::lock_guard guard(lock_);
@@ -226,19 +262,19 @@ outcome channel_core::wait_for_settle(wait_list& s, wait_node& node, deadline un
 }
 
 outcome channel_core::wait_to_put(void* item, deadline until, const char* operation) noexcept {
-  waiter self(parker::current(), {operation, &name_});
+  waiter self(parker::current(), {operation, this});
   wait_node node(self, item);
   return wait_for_settle(putters_, node, until);
 }
 
 outcome channel_core::wait_to_get(void* room, deadline until, const char* operation) noexcept {
-  waiter self(parker::current(), {operation, &name_});
+  waiter self(parker::current(), {operation, this});
   wait_node node(self, room);
   return wait_for_settle(getters_, node, until);
 }
 
 outcome channel_core::wait_until_drained(deadline until) noexcept {
-  waiter self(parker::current(), {"join", &name_});
+  waiter self(parker::current(), {"join", this});
   wait_node node(self);
   return wait_for_settle(joiners_, node, until);
 }
@@ -289,7 +325,9 @@ void channel_core::add_handle() noexcept {
 
 void channel_core::drop_handle() noexcept {
   // order: acq_rel, the last one sees what all others did with the channel
-  if (handles_.fetch_sub(1, memory_order_acq_rel) == 1) delete this;
+  if (handles_.fetch_sub(1, memory_order_acq_rel) != 1) return;
+  if (record_ != nullptr) record_->unlist();
+  delete this;
 }
 
 void channel_core::add_sender() noexcept {
@@ -314,9 +352,15 @@ void channel_core::drop_receiver() noexcept {
   // order: acq_rel, the gets of all receivers happen before the close by the last
   if (receivers_.fetch_sub(1, memory_order_acq_rel) == 1) {
     close(nullptr);
-    if (!in_forked_child()) discard();
+    if (!in_forked_child()) discard_rest();
   }
   drop_handle();
+}
+
+void channel_core::discard_rest() noexcept {
+  const std::uint64_t before = total().got;
+  discard();
+  if (record_ != nullptr) record_->count_discarded(total().got - before);
 }
 
 }  // namespace sluice::detail

@@ -14,6 +14,7 @@
 #include <mutex>
 
 #include "channel/park_in.hpp"
+#include "channel/record.hpp"
 #include "sluice/detail/channel/core.hpp"
 #include "sluice/detail/park/check.hpp"
 
@@ -34,15 +35,19 @@ inline wait_node* channel_core::win_front(wait_list& s) noexcept {
 /// I2.
 inline void channel_core::hand_over(void* from, void* to, wait_node& partner) noexcept {
   move_item(from, to);
+  if (record_ != nullptr) [[unlikely]]
+    record_->count_meeting();
   partner.owner->strand().unpark();
 }
 
 /// The lock is held, and given up.
 inline outcome channel_core::wait_for_partner(wait_list& mine, void* item, deadline until,
                                               const char* operation) noexcept {
-  waiter self(parker::current(), {operation, &name_});
+  waiter self(parker::current(), {operation, this});
   wait_node node(self, item);
   mine.push_back(node);
+  if (record_ != nullptr) [[unlikely]]
+    note_wait(mine);
   lock_.unlock();
   return park_in(mine, node, until);
 }
@@ -120,7 +125,10 @@ void channel_core::meet_or_enlist(side which, wait_node& node) noexcept {
     settle(jobs);
   } else {
     partner = win_both(list_of(which == side::put ? side::get : side::put), *node.owner);
-    if (partner == nullptr) mine.push_back(node);
+    if (partner == nullptr) {
+      mine.push_back(node);
+      if (record_ != nullptr) note_wait(mine);
+    }
   }
   lock_.unlock();
   perform(jobs);

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "park/named.hpp"
 #include "sched/scheduler.hpp"
 #include "sluice/detail/park/attention.hpp"
 
@@ -30,14 +31,20 @@ runtime_stats runtime::stats() const {
   return {.workers = all.workers,
           .fibers = all.fibers,
           .spawned = all.spawned,
-          .switches = all.switches,
+          .switches = all.turns,
+          .parks = all.parks,
           .steals = all.steals,
           .injected = all.injected,
           .sleeps = all.sleeps,
+          .wakes = all.wakes,
           .stacks = all.stacks.carved,
           .unguarded_stacks = all.stacks.unguarded};
 }
 
-void runtime::dump(std::ostream& out) const { inside_->dump(out); }
+void runtime::dump(std::ostream& out) const {
+  inside_->dump(out);
+  detail::write_named(out);
+  out.flush();
+}
 
 }  // namespace sluice

@@ -101,7 +101,7 @@ class thread_parker final : public parker {
 };
 
 /// The fiber that runs on this thread; nullptr: the thread itself.
-[[gnu::tls_model("initial-exec")]] thread_local parker* current_strand = nullptr;
+[[gnu::tls_model("initial-exec")]] thread_local constinit atomic<parker*> current_strand{nullptr};
 
 parker& parker_of_this_thread() noexcept {
   thread_local thread_parker own;
@@ -111,10 +111,12 @@ parker& parker_of_this_thread() noexcept {
 }  // namespace
 
 [[gnu::noinline]] parker& parker::current() noexcept {
-  return current_strand != nullptr ? *current_strand : parker_of_this_thread();
+  // order: relaxed, written by this thread
+  parker* const fiber = current_strand.load(memory_order_relaxed);
+  return fiber != nullptr ? *fiber : parker_of_this_thread();
 }
 
-[[gnu::noinline]] parker** parker::current_slot() noexcept { return &current_strand; }
+[[gnu::noinline]] atomic<parker*>* parker::current_slot() noexcept { return &current_strand; }
 
 void parker::wake_in_kernel(const atomic<std::uint32_t>& word) noexcept { futex_wake(word, 1); }
 

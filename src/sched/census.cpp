@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "park/named.hpp"
 #include "sched/scheduler.hpp"
 #include "sluice/detail/sched/task_core.hpp"
 
@@ -137,6 +138,7 @@ census::report census::write_report() const {
       << "sluice: everyone is asleep: run waits for fibers that nobody can wake, since there is no "
          "timer,\nno blocking job and no other thread\n";
   for (scheduler* each = schedulers_; each != nullptr; each = each->next_of_all) each->dump(text);
+  write_named(text);
   report all{std::move(text).str(), {}};
   for (const run_caller* each = callers_; each != nullptr; each = each->next_) {
     const auto& handler = each->home_.on_deadlock();

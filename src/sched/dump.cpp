@@ -1,83 +1,90 @@
 // What every worker and fiber does, in words for people.
-#include <algorithm>
+//
+// A fiber is looked at in two steps. While its task is pinned, it is alive; while the fiber is held
+// too, it stays in its wait, and with it what it waits for. What takes longer, looking up names and
+// the stream, comes after both.
+#include <chrono>
+#include <iomanip>
 #include <sstream>
 #include <string>
 
+#include "sched/places.hpp"
 #include "sched/scheduler.hpp"
 
 namespace sluice::detail {
 namespace {
 
-std::string describe(const task_core& task) {
-  std::ostringstream text;
-  text << "fiber " << task.id();
-  if (!task.name().empty()) text << " \"" << task.name() << '"';
-  return text.str();
-}
+/// Undone at the end of the scope, also by an exception.
+struct pin_guard {
+  stack_slot& slot;
+  ~pin_guard() { slot.unpin(); }
+};
+struct hold_guard {
+  fiber& held;
+  ~hold_guard() { held.let_go(); }
+};
 
-std::string describe(const waiter* wait) {
-  if (wait == nullptr) return ": parked";
-  std::ostringstream text;
-  text << ": waits in " << wait->site().operation;
-  const std::string* object = wait->site().object;
-  if (object != nullptr && !object->empty()) text << " of \"" << *object << '"';
-  return text.str();
-}
-
-/// The line of the fiber on that stack; nothing if there is none of `home`.
-std::string describe(stack_slot& slot, const scheduler& home,
-                     bool (*belongs)(const task_core&, const scheduler&)) {
-  auto* task = static_cast<task_core*>(slot.pin());
-  if (task == nullptr) return {};
-  std::string line;
-  try {
-    if (belongs(*task, home)) {
-      line = "  " + describe(*task);
-      fiber& here = fiber::on(slot);
-      if (here.hold()) {
-        try {
-          line += describe(here.waits_for());
-        } catch (...) {
-          here.let_go();
-          throw;
-        }
-        here.let_go();
-      } else {
-        line += ": runs or is ready";
-      }
-      if (task->stop_requested()) line += ", stop requested";
-      line += '\n';
-    }
-  } catch (...) {
-    slot.unpin();
-    throw;
+void describe_wait(std::ostream& text, const fiber& held) {
+  const wait_site& site = held.waits_for()->site();
+  text << ": waits in " << site.operation;
+  if (site.object != nullptr) {
+    text << " of ";
+    site.object->describe(text);
   }
-  slot.unpin();
-  return line;
+  const std::chrono::duration<double> since = coarse_duration(coarse_now() - held.waits_since());
+  text << " for " << std::fixed << std::setprecision(2) << since.count() << " s";
 }
 
 }  // namespace
 
-void scheduler::dump(std::ostream& out) {
+void scheduler::describe_state(std::ostream& text, fiber& one) const {
+  if (one.hold()) {
+    const hold_guard guard{one};
+    return describe_wait(text, one);
+  }
+  for (const auto& each : workers_) {
+    if (!each->runs(one)) continue;
+    text << ": runs on worker " << each->index();
+    return;
+  }
+  text << ": is ready";
+}
+
+/// What is said of the fiber on that stack, and where it was spawned; null: there is none of this
+/// runtime.
+const void* scheduler::describe(std::ostream& text, stack_slot& slot) const {
+  const auto* task = static_cast<const task_core*>(slot.pin());
+  if (task == nullptr) return nullptr;
+  const pin_guard guard{slot};
+  if (task->home_ != this) return nullptr;
+  text << "  fiber " << task->id();
+  if (!task->name().empty()) text << " \"" << task->name() << '"';
+  describe_state(text, fiber::on(slot));
+  if (task->stop_requested()) text << ", stop requested";
+  return task->spawned_by_;
+}
+
+void scheduler::dump(std::ostream& out) const {
   const scheduler_counts all = count();
   out << "sluice: " << all.workers << " workers, " << all.fibers << " fibers, " << all.spawned
-      << " spawned, " << all.switches << " switches, " << all.steals << " steals\n";
+      << " spawned, " << all.turns << " switches, " << all.steals << " steals\n";
   for (const auto& each : workers_) {
     const worker::counts one = each->count();
-    out << "  worker " << each->index() << ": " << one.picks << " turns, " << one.steals
-        << " steals, " << one.sleeps << " sleeps, " << each->ready().size() << " ready, "
+    out << "  worker " << each->index() << ": " << one.turns << " turns, " << one.parks
+        << " parks, " << one.steals << " steals, " << one.sleeps << " sleeps, " << one.wakes
+        << " wakes, " << one.injected << " from outside, " << each->ready().size() << " ready, "
         << each->fresh().size() + each->overflow().size() << " not begun\n";
   }
-  const auto belongs = [](const task_core& task, const scheduler& home) {
-    return task.home_ == &home;
-  };
   if (in_forked_child()) return;  // a look of another thread may be under way for ever
+  places known;
   for (stack_slab* slab = stack_pool::all_slabs(); slab != nullptr; slab = slab->older_of_all) {
     for (std::size_t i = 0; i < slab->count; ++i) {
-      out << describe(slab->slots[i], *this, belongs);
+      std::ostringstream line;
+      const void* spawned_by = describe(line, slab->slots[i]);
+      if (spawned_by == nullptr) continue;
+      out << line.view() << "; spawned by " << known.name_of(spawned_by) << '\n';
     }
   }
-  out.flush();
 }
 
 }  // namespace sluice::detail

@@ -23,7 +23,7 @@ fiber& fiber::build(stack_slot& slot, std::uint8_t size_class) noexcept {
   const bool timed = until != no_deadline;
   if (timed) worker_->arm(timer_, w, until);
   // order: acquire, pairs P3
-  if (word_.load(memory_order_acquire) != notified) worker_->leave(*this, departure::parks);
+  if (word_.load(memory_order_acquire) != notified) worker_->park(*this);
   if (timed) timer_.in->disarm(timer_);
   // order: P2 relaxed, the one unpark of this wait has been seen; a holder finds no `parked` here
   word_.store(empty, memory_order_relaxed);
@@ -46,6 +46,7 @@ bool fiber::stop_requested() const noexcept {
 bool fiber::unwinding() const noexcept { return worker_->anchor().exceptions->uncaught != 0; }
 
 void fiber::announce(worker& by) noexcept {
+  since_ = by.time();
   std::uint32_t seen = empty;
   // order: P1 seq_cst, before P5 in the one order with a canceller's raise and P4; hands the saved
   // context to whoever wakes the fiber; acquire on failure pairs P3

@@ -19,6 +19,7 @@
 
 #include "fiber/context.hpp"
 #include "fiber/stack_pool.hpp"
+#include "sched/coarse_clock.hpp"
 #include "sched/timers.hpp"
 #include "sluice/detail/park/parker.hpp"
 #include "sluice/detail/sched/task_core.hpp"
@@ -28,6 +29,12 @@ namespace sluice::detail {
 class strand_end;
 class worker;
 
+/// When a fiber was last announced, by its worker's time; written before P1. A base, so that it
+/// fills a gap in the first line of the block.
+struct fiber_times {
+  coarse_time since_ = 0;
+};
+
 /// Who runs a fiber, or did last. A base, so that it lies in the first line of the block.
 struct fiber_place {
   worker* worker_ = nullptr;
@@ -35,6 +42,7 @@ struct fiber_place {
 
 class alignas(cache_line) fiber final : public parker,
                                         public runnable,
+                                        private fiber_times,
                                         private fiber_place,
                                         public context {
  public:
@@ -93,8 +101,9 @@ class alignas(cache_line) fiber final : public parker,
   /// P4 for a look from outside; false: it is not parked. Ends with let_go().
   [[nodiscard]] bool hold() noexcept;
   void let_go() noexcept;
-  /// What it waits for; only while it is held.
+  /// What it waits for, and since when, about; only while it is held.
   [[nodiscard]] const waiter* waits_for() const noexcept { return waiting_; }
+  [[nodiscard]] coarse_time waits_since() const noexcept { return since_; }
 
  private:
   friend class worker;

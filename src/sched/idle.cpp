@@ -28,6 +28,7 @@ runnable* idle_policy::rest(worker& me) noexcept {
   // order: relaxed, only I make myself stop being the watcher
   if (watcher_.load(memory_order_relaxed) == &me) pass_watch_on();
   me.count_start();
+  me.keep_time();
   home_.note_running(me);
   return found;
 }
@@ -123,11 +124,15 @@ void idle_policy::sleep(worker& me) noexcept {
   home_.tell_closer();
   home_.note_rest();
   const deadline until = choose_role(me);
+  bool slept = false;
+  bool woken = false;
   // order: W3 acquire, pairs with rouse
-  while (me.idle.word.load(memory_order_acquire) == 1) {
+  while (!(woken = me.idle.word.load(memory_order_acquire) == 0)) {
     me.count_sleep();
+    slept = true;
     if (futex_wait(me.idle.word, 1, until) == futex_result::timed_out) break;
   }
+  if (slept && woken) me.count_wake();
   delist(me);
 }
 

@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "fiber/overflow.hpp"
+#include "park/named.hpp"
 #include "sched/own_thread.hpp"
 #include "sched/worker_switch.hpp"
 #include "sluice/cancelled.hpp"
@@ -138,6 +139,12 @@ void scheduler::make_ready_for_all(fiber& one) noexcept {
   wake_for_outside_work();
 }
 
+/// A worker has put work into its queue.
+void scheduler::wake_ticker() noexcept {
+  worker::current()->keep_time();
+  ticker_.wake();
+}
+
 void scheduler::wake_for_outside_work() noexcept {
   // Nobody is idle: what runs must give the work its turn, and the ticker sees to that.
   if (!idle_.wake_for_outside_work() && ticker_.is_asleep()) ticker_.wake();
@@ -262,6 +269,7 @@ void scheduler::report_waiting() noexcept {
   try {
     std::cerr << "sluice: ~runtime still waits for fibers that were asked to stop:\n";
     dump(std::cerr);
+    write_named(std::cerr);
   } catch (...) {
     std::fputs("sluice: ~runtime still waits for fibers that were asked to stop\n", stderr);
   }
@@ -309,16 +317,19 @@ std::uint64_t scheduler::live() const noexcept {
 }
 
 scheduler_counts scheduler::count() const noexcept {
-  scheduler_counts all{workers_.size(),     live(), 0, 0, 0, incoming_.total(), 0,
-                       stack_pool::counts()};
+  scheduler_counts all{
+      .workers = workers_.size(), .fibers = live(), .stacks = stack_pool::counts()};
   // order: relaxed, a count
   all.spawned = spawned_outside_.load(memory_order_relaxed);
+  all.injected = incoming_.total();
   for (const auto& each : workers_) {
     const worker::counts one = each->count();
     all.spawned += one.spawned;
-    all.switches += one.picks;
+    all.turns += one.turns;
+    all.parks += one.parks;
     all.steals += one.steals;
     all.sleeps += one.sleeps;
+    all.wakes += one.wakes;
   }
   return all;
 }

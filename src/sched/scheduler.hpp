@@ -33,8 +33,8 @@ struct scheduler_options {
 };
 
 struct scheduler_counts {
-  std::size_t workers, fibers;
-  std::uint64_t spawned, switches, steals, injected, sleeps;
+  std::size_t workers = 0, fibers = 0;
+  std::uint64_t spawned = 0, turns = 0, parks = 0, steals = 0, injected = 0, sleeps = 0, wakes = 0;
   stack_counts stacks;  ///< of the process
 };
 
@@ -62,7 +62,7 @@ class scheduler {
     if (idle_.needs_watcher()) [[unlikely]]
       idle_.elect_watcher();
     if (ticker_.is_asleep()) [[unlikely]]
-      ticker_.wake();
+      wake_ticker();
   }
   /// A worker has begun to run, and counts as running. What it put into its own queues before may
   /// need a watcher, and timers or work from outside the ticker.
@@ -122,10 +122,13 @@ class scheduler {
   scheduler* next_of_all = nullptr;  ///< under the census's lock
 
   [[nodiscard]] scheduler_counts count() const noexcept;
-  /// Throws what the stream throws.
-  void dump(std::ostream& out);
+  /// The lines of workers and fibers. Throws what the stream throws.
+  void dump(std::ostream& out) const;
 
  private:
+  [[nodiscard]] const void* describe(std::ostream& text, stack_slot& slot) const;
+  void describe_state(std::ostream& text, fiber& one) const;
+  void wake_ticker() noexcept;
   void start_threads();
   void join_threads() noexcept;
   void wait_for_visitors() const noexcept;

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
+#include <ostream>
 #include <utility>
 
 #include "sched/fiber.hpp"
@@ -61,10 +62,18 @@ void task_core::operator delete(void* room, std::size_t size) noexcept {
   here != nullptr ? here->memory().free(room, size) : ::operator delete(room);
 }
 
+void task_core::describe(std::ostream& out) const {
+  if (name().empty()) {
+    out << "fiber " << id();
+  } else {
+    out << '"' << name() << '"';
+  }
+}
+
 // ---- joining -----------------------------------------------------------------------------------
 
 outcome task_core::wait_until_done(deadline until, on_stop stop) noexcept {
-  waiter self(parker::current(), {"join", name_.get()}, stop);
+  waiter self(parker::current(), {"join", this}, stop);
   wait_node node(self);
   {
     const std::lock_guard guard(lock_);
@@ -252,8 +261,9 @@ scheduler& current_scheduler() {
   return here != nullptr ? here->home() : default_scheduler();
 }
 
-void spawn(scheduler& where, task_core& task, std::size_t stack_size) {
+[[gnu::noinline]] void spawn(scheduler& where, task_core& task, std::size_t stack_size) {
   if (in_forked_child()) throw_forked("go or run");
+  task.spawned_by_ = __builtin_return_address(0);
   where.spawn(task, stack_size);
 }
 

@@ -27,7 +27,8 @@ void ticker::main() noexcept {
 
 void ticker::tick_once() noexcept {
   home_.fire_timers();
-  for (std::size_t i = 0; i < home_.worker_count(); ++i) home_.worker_at(i).tick();
+  const coarse_time now = coarse_now();
+  for (std::size_t i = 0; i < home_.worker_count(); ++i) home_.worker_at(i).tick(now);
 }
 
 void ticker::sleep_until_work() noexcept {

@@ -28,6 +28,13 @@ worker::~worker() { home_.default_pool().release(promises_ + stacks_kept + 2); }
 
 [[gnu::noinline]] worker* worker::current() noexcept { return worker_of_this_thread; }
 
+bool worker::runs(const fiber& one) const noexcept {
+  // order: acquire, pairs with enter
+  const atomic<parker*>* slot = running_slot_.load(memory_order_acquire);
+  // order: relaxed, compared only
+  return slot != nullptr && slot->load(memory_order_relaxed) == &one;
+}
+
 task_core* worker::running_task() const noexcept {
   fiber* now = running_fiber();
   return now != nullptr ? now->task_ : nullptr;
@@ -45,7 +52,8 @@ void worker::main() noexcept {
 void worker::enter() noexcept {
   worker_of_this_thread = this;
   here_ = thread_anchor::of_this_thread();
-  running_slot_ = parker::current_slot();
+  // order: release, pairs with runs()
+  running_slot_.store(parker::current_slot(), memory_order_release);
   adopt_thread(main_);
 }
 
@@ -56,6 +64,7 @@ runnable* worker::find() noexcept {
 
 void worker::run(runnable& one) noexcept {
   switch_context(here_, main_, prepare(one), this);
+  keep_time();  // the fiber that has left may have run for long with no ticker
   settle_departed();
 }
 
@@ -64,6 +73,8 @@ void worker::retire() noexcept {
     stack_slot& slot = *std::exchange(stacks_, stacks_->next);
     home_.default_pool().give(slot);
   }
+  // order: release, as in enter; the place goes with the thread
+  running_slot_.store(nullptr, memory_order_release);
   worker_of_this_thread = nullptr;
 }
 
@@ -83,9 +94,18 @@ runnable* worker::pick_task() noexcept {
 /// Leaves others their share.
 runnable* worker::take_from_outside() noexcept {
   inbox& outside = home_.incoming();
-  if (!outside.maybe_work()) return nullptr;
-  const std::size_t share = outside.size() / home_.worker_count() + 1;
-  return adopt(outside.pop_some(std::min(share, batch)));
+  chain some;
+  if (outside.maybe_work()) {
+    const std::size_t share = outside.size() / home_.worker_count() + 1;
+    some = outside.pop_some(std::min(share, batch));
+  }
+  if (some.count == 0) {
+    bump(empty_picks_);
+    return nullptr;
+  }
+  bump(injected_, some.count);
+  keep_time();
+  return adopt(some);
 }
 
 /// The first of them is to run; the others are queued here.
@@ -110,7 +130,9 @@ runnable* worker::pick_fairly() noexcept {
     runnable* one = fair_turn_ == 0   ? home_.incoming().pop()
                     : fair_turn_ == 1 ? backlog_.take(1).first
                                       : fresh_.take_oldest();
-    if (one != nullptr) return one;
+    if (one == nullptr) continue;
+    if (fair_turn_ == 0) bump(injected_);
+    return one;
   }
   return nullptr;
 }
@@ -143,7 +165,8 @@ void worker::queue_task(task_core& task) noexcept {
 
 // ---- time slices -------------------------------------------------------------------------------
 
-void worker::tick() noexcept {
+void worker::tick(coarse_time time) noexcept {
+  set_time(time);
   const std::uint64_t now = picks();
   if (now != std::exchange(picks_at_tick_, now)) return;
   if (!has_ready() && !has_fresh() && !home_.incoming().maybe_work()) return;
@@ -288,9 +311,18 @@ worker::counts worker::count() const noexcept {
   // order: acquire, as above
   const std::uint64_t finished = finished_.load(memory_order_acquire);
   // order: relaxed, counts
-  return {spawned_.load(memory_order_relaxed), finished, gone, picks(),
-          // order: relaxed, counts
-          steals_.load(memory_order_relaxed), sleeps_.load(memory_order_relaxed)};
+  const auto read = [](const auto& one) { return one.load(memory_order_relaxed); };
+  const std::uint64_t steals = read(steals_);
+  const std::uint64_t empty = read(empty_picks_);
+  return {.spawned = read(spawned_),
+          .finished = finished,
+          .gone = gone,
+          .turns = picks() + steals - empty,
+          .parks = read(parks_),
+          .steals = steals,
+          .sleeps = read(sleeps_),
+          .wakes = read(wakes_),
+          .injected = read(injected_)};
 }
 
 }  // namespace sluice::detail

@@ -10,6 +10,8 @@
 //    queued only after its context is saved.
 // I2 only the owner fills the next slot; thieves may empty it.
 // I3 the queues of a worker are pushed by its own thread only.
+// I4 when a fiber parks, time() is about two ticks old at most: the ticker sets it, and where the
+//    ticker may have slept the worker itself does (keep_time).
 #pragma once
 
 #include <pthread.h>
@@ -21,6 +23,7 @@
 #include "fiber/overflow.hpp"
 #include "fiber/stack_pool.hpp"
 #include "sched/backlog.hpp"
+#include "sched/coarse_clock.hpp"
 #include "sched/fiber.hpp"
 #include "sched/run_queue.hpp"
 #include "sched/task_deque.hpp"
@@ -64,17 +67,20 @@ class alignas(cache_line) worker {
 
   /// What runs now; null: none. Own thread.
   [[nodiscard]] fiber* running_fiber() const noexcept {
-    return static_cast<fiber*>(*running_slot_);
+    // order: relaxed, written by this thread
+    return static_cast<fiber*>(own_slot()->load(memory_order_relaxed));
   }
   [[nodiscard]] task_core* running_task() const noexcept;
 
   // ---- called on its own thread, by its fibers or for them ------------------------------------
-  /// The running fiber leaves; returns when it is resumed, perhaps by another worker.
-  void leave(fiber& self, departure how) noexcept;
+  /// The running fiber leaves to wait; returns when it is resumed, perhaps by another worker.
+  void park(fiber& self) noexcept;
   /// Lets others run, if there are any.
   void yield(fiber& self) noexcept;
   void end_slice_if_over(fiber& self) noexcept;
   void give_way(fiber& self) noexcept;
+  /// I4. Cheap, but not for every turn.
+  void keep_time() noexcept { set_time(coarse_now()); }
   void arm(timer& t, waiter& w, deadline until) noexcept { timers_.arm(t, w, until); }
   /// A fiber that was just made ready: runs next here.
   void push_woken(fiber& one) noexcept;
@@ -104,20 +110,33 @@ class alignas(cache_line) worker {
     // order: relaxed, a count
     return picks_.load(memory_order_relaxed);
   }
+  /// Is it running `one` at this moment? For dumps.
+  [[nodiscard]] bool runs(const fiber& one) const noexcept;
+  /// About what time it is, for those that park here.
+  [[nodiscard]] coarse_time time() const noexcept {
+    // order: relaxed, a late one is a little older
+    return time_.load(memory_order_relaxed);
+  }
+  /// Called by the worker or by the ticker.
+  void set_time(coarse_time now) noexcept {
+    // order: relaxed, both write about the same
+    time_.store(now, memory_order_relaxed);
+  }
   [[nodiscard]] const run_queue& ready() const noexcept { return ready_; }
   [[nodiscard]] const task_deque& fresh() const noexcept { return fresh_; }
   [[nodiscard]] const backlog& overflow() const noexcept { return backlog_; }
   [[nodiscard]] timer_shard& timers() noexcept { return timers_; }
   /// The ticker: was one fiber running since the last tick while others waited here?
-  void tick() noexcept;
+  void tick(coarse_time now) noexcept;
   /// The ticker sleeps, or has ended: nobody may be there to clear what it has set.
   void forget_slice() noexcept;
 
   struct counts {
-    std::uint64_t spawned, finished, gone, picks, steals, sleeps;
+    std::uint64_t spawned, finished, gone, turns, parks, steals, sleeps, wakes, injected;
   };
   [[nodiscard]] counts count() const noexcept;
   void count_sleep() noexcept { bump(sleeps_); }
+  void count_wake() noexcept { bump(wakes_); }
   void count_steal() noexcept { bump(steals_); }
   /// It has found work after it had none.
   void count_start() noexcept { bump(starts_); }
@@ -157,9 +176,18 @@ class alignas(cache_line) worker {
   static constexpr std::uint64_t ids_batch = 1024;
 
   /// Written by the owner alone, read by others.
-  static void bump(atomic<std::uint64_t>& count) noexcept {
+  static void bump(atomic<std::uint64_t>& count, std::uint64_t by = 1) noexcept {
     // order: relaxed, one writer
-    count.store(count.load(memory_order_relaxed) + 1, memory_order_relaxed);
+    count.store(count.load(memory_order_relaxed) + by, memory_order_relaxed);
+  }
+
+  [[nodiscard]] atomic<parker*>* own_slot() const noexcept {
+    // order: relaxed, written by this thread
+    return running_slot_.load(memory_order_relaxed);
+  }
+  void show_running(fiber* one) noexcept {
+    // order: relaxed, this thread's own; others only compare it
+    own_slot()->store(one, memory_order_relaxed);
   }
 
   void enter() noexcept;
@@ -197,7 +225,8 @@ class alignas(cache_line) worker {
   std::uint32_t streak_ = 0;
   fiber* left_ = nullptr;
   departure how_ = departure::none;
-  parker** running_slot_ = nullptr;
+  /// Its thread's; null before and after.
+  atomic<atomic<parker*>*> running_slot_{nullptr};
   thread_anchor here_;
   context main_;
   stack_slot* stacks_ = nullptr;
@@ -207,19 +236,25 @@ class alignas(cache_line) worker {
   std::uint64_t ids_next_ = 0;
   std::uint64_t ids_end_ = 0;
 
-  /// Written by the owner; read by watchers, the ticker, stats.
+  /// Written by the owner; read by watchers, the ticker, stats. What most turns need comes first.
   alignas(cache_line) atomic<std::uint64_t> picks_{0};
+  atomic<std::uint64_t> parks_{0};
+  /// I4. Written by the ticker too.
+  atomic<coarse_time> time_{0};
   atomic<std::uint64_t> spawned_{0};
   atomic<std::uint64_t> finished_{0};
   /// Tasks of which nothing is left to be done; those that are finished run their last code.
   atomic<std::uint64_t> gone_{0};
-  atomic<std::uint64_t> steals_{0};
-  atomic<std::uint64_t> sleeps_{0};
-  atomic<std::uint64_t> starts_{0};
   /// The ticker sets it, the owner (or the ticker before it sleeps) clears it; while it is set
   /// `attention` is raised.
   atomic<bool> slice_over_{false};
   std::uint64_t picks_at_tick_ = 0;  ///< the ticker's own
+  atomic<std::uint64_t> empty_picks_{0};
+  atomic<std::uint64_t> steals_{0};
+  atomic<std::uint64_t> sleeps_{0};
+  atomic<std::uint64_t> wakes_{0};
+  atomic<std::uint64_t> injected_{0};
+  atomic<std::uint64_t> starts_{0};
 
   /// I2.
   alignas(cache_line) atomic<fiber*> next_{nullptr};

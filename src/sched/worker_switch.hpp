@@ -86,7 +86,10 @@ inline void worker::yield(fiber& self) noexcept {
   if (runnable* next = pick()) switch_from(self, departure::yields, next);
 }
 
-inline void worker::leave(fiber& self, departure how) noexcept { switch_from(self, how, pick()); }
+inline void worker::park(fiber& self) noexcept {
+  bump(parks_);
+  switch_from(self, departure::parks, pick());
+}
 
 inline void worker::switch_from(fiber& self, departure how, runnable* next) noexcept {
   left_ = &self;
@@ -137,12 +140,12 @@ inline context& worker::prepare(runnable& next) noexcept {
     bind(*to, task);
   }
   to->worker_ = this;
-  *running_slot_ = to;
+  show_running(to);
   return *to;
 }
 
 inline context& worker::own_context() noexcept {
-  *running_slot_ = nullptr;
+  show_running(nullptr);
   return main_;
 }
 

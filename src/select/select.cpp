@@ -2,6 +2,7 @@
 #include "sluice/select.hpp"
 
 #include <algorithm>
+#include <ostream>
 #include <stdexcept>
 #include <utility>
 
@@ -36,6 +37,11 @@ void channel_case::enlist(shared_waiter& owner) noexcept {
 bool channel_case::withdraw(outcome how) noexcept {
   ended_ = how == outcome::closed;
   return core_->withdraw_case(side_, node_);
+}
+
+void channel_case::describe(std::ostream& out) const {
+  out << (side_ == side::put ? "put of " : "get of ");
+  core_->describe(out);
 }
 
 // ---- the steps ----------------------------------------------------------------------------------
@@ -76,6 +82,27 @@ nearest_timeout find_nearest(const case_table& table, deadline now) {
   return found;
 }
 
+/// For dumps. The table does not change while its select waits.
+class waited_cases final : public waited_for {
+ public:
+  explicit waited_cases(const case_table& table) noexcept : table_(table) {}
+
+  void describe(std::ostream& out) const override {
+    for (std::size_t i = 0; i < table_.in_play; ++i) {
+      if (i == most_described) {
+        out << " and " << table_.in_play - i << " more";
+        return;
+      }
+      out << (i == 0 ? "" : ", ");
+      table_.channels[i]->describe(out);
+    }
+  }
+
+ private:
+  static constexpr std::size_t most_described = 8;
+  const case_table& table_;
+};
+
 struct ending {
   outcome how;
   channel_case* chosen = nullptr;
@@ -83,7 +110,9 @@ struct ending {
 
 /// Steps 3, 4 and 5.
 ending wait_for_one(const case_table& table, deadline until) noexcept {
-  shared_waiter self(parker::current(), {"select"}, static_cast<std::uint32_t>(table.in_play));
+  const waited_cases cases(table);
+  const wait_site site{"select", table.in_play == 0 ? nullptr : &cases};
+  shared_waiter self(parker::current(), site, static_cast<std::uint32_t>(table.in_play));
   std::size_t enlisted = 0;
   while (enlisted < table.in_play && self.result() <= outcome::reserved) {
     table.channels[enlisted++]->enlist(self);

@@ -13,6 +13,7 @@
 //
 // I1 the last touch of a wake is the shard's unlock of A3, or the store of ended_.
 #include <optional>
+#include <ostream>
 #include <stdexcept>
 
 #include "sched/scheduler.hpp"
@@ -27,7 +28,7 @@ namespace {
 class alarm final : public bounded<clock::time_point>, public parker {
  public:
   explicit alarm(clock::duration period)
-      : bounded<clock::time_point>(1, period == clock::duration::zero() ? "after" : "tick"),
+      : bounded<clock::time_point>(1, {}),
         period_(period),
         home_(default_scheduler()),
         shard_(home_.shard_for_alarm()) {}
@@ -48,6 +49,10 @@ class alarm final : public bounded<clock::time_point>, public parker {
   }
 
  private:
+  void describe(std::ostream& out) const override {
+    out << (period_ == clock::duration::zero() ? "after" : "tick");
+  }
+
   void wait(waiter&, deadline) noexcept override {}
   verdict check(operation_kind) noexcept override { return verdict::proceed; }
   [[nodiscard]] std::uint64_t strand_id() const noexcept override { return 0; }

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "sluice/channel.hpp"
 
@@ -31,11 +33,18 @@ struct shape {
     return is_unbounded() ? "unbounded" : "capacity " + std::to_string(capacity);
   }
 
+  /// Every other one has a name, because those take ways of their own.
   template <class T>
   [[nodiscard]] sluice::channel<T> make() const {
-    if (is_rendezvous()) return sluice::channel<T>(sluice::rendezvous, {.name = "tested"});
-    if (is_unbounded()) return sluice::channel<T>(sluice::unbounded, {.name = "tested"});
-    return sluice::channel<T>(capacity, {.name = "tested"});
+    static std::atomic<unsigned> made{0};
+    return make<T>(made++ % 2 == 0 ? "tested" : "");
+  }
+  template <class T>
+  [[nodiscard]] sluice::channel<T> make(std::string name) const {
+    sluice::channel_options options{.name = std::move(name)};
+    if (is_rendezvous()) return sluice::channel<T>(sluice::rendezvous, std::move(options));
+    if (is_unbounded()) return sluice::channel<T>(sluice::unbounded, std::move(options));
+    return sluice::channel<T>(capacity, std::move(options));
   }
 };
 

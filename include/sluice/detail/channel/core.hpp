@@ -36,11 +36,16 @@
 // channel. It reserves the owner first, then claims a place, then concludes; without a place it
 // gives the owner back. So no place is claimed for one who cannot use it. While it holds an owner
 // reserved it takes no lock, and another owner only in the order of addresses (meeting.cpp).
+//
+// In a channel that has a name one bit of getters_waiting_ stands for nobody: so each of its puts
+// leaves the fast path at S3 and looks how full it is, and others need not ask whether they should.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <iosfwd>
+#include <memory>
 #include <string>
 
 #include "sluice/cancelled.hpp"
@@ -67,7 +72,9 @@ enum class channel_kind : std::uint8_t { bounded, unbounded, rendezvous };
 /// What a case of a select wants of its channel.
 enum class side : std::uint8_t { put, get };
 
-class SLUICE_API channel_core {
+class channel_record;
+
+class SLUICE_API channel_core : public waited_for {
  public:
   channel_core(channel_kind kind, std::string name);
   channel_core(const channel_core&) = delete;
@@ -75,7 +82,13 @@ class SLUICE_API channel_core {
   virtual ~channel_core();
 
   [[nodiscard]] channel_kind kind() const noexcept { return kind_; }
-  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] const std::string& name() const noexcept;
+  /// The channel is complete: dumps show it, if it has a name. Called once.
+  void show() noexcept {
+    if (record_ != nullptr) list_record();
+  }
+  /// Its name and how full it is.
+  void describe(std::ostream& out) const override;
 
   // ---- handles (handle.hpp) -------------------------------------------------------------------
   void add_handle() noexcept;
@@ -113,7 +126,7 @@ class SLUICE_API channel_core {
   /// S3: after a publish.
   void after_put() noexcept {
     // order: S3 seq_cst, after S1 in the one order with R4 and R5
-    if (getters_waiting_.load(memory_order_seq_cst) != 0) serve();
+    if (getters_waiting_.load(memory_order_seq_cst) != 0) look_after_put();
   }
   /// G3: after a release.
   void after_get() noexcept {
@@ -133,6 +146,8 @@ class SLUICE_API channel_core {
   [[nodiscard]] virtual bool drained() const noexcept = 0;
   [[nodiscard]] virtual std::size_t size() const noexcept = 0;
   [[nodiscard]] virtual std::size_t capacity() const noexcept = 0;
+  /// How many items its queue has taken in and given out.
+  [[nodiscard]] virtual claimed total() const noexcept = 0;
   /// Takes out and destroys what is left after the last receiver went. Closed already.
   virtual void discard() noexcept = 0;
 
@@ -150,9 +165,19 @@ class SLUICE_API channel_core {
   virtual void move_item(void* from, void* to) noexcept = 0;
 
  private:
+  friend class channel_record;
+
   /// Waits that one hold of the lock ends at most.
   static constexpr std::size_t jobs_at_once = 64;
+  /// In the count of getters of a channel that has a name: who looks how full it is after each put.
+  static constexpr std::uint32_t looker = 1U << 31;
 
+  void list_record() noexcept;
+  void look_after_put() noexcept;
+  void note_fill() noexcept;
+  [[nodiscard]] bool getters_wait() const noexcept;
+  void note_wait(const wait_list& s) noexcept;
+  void discard_rest() noexcept;
   void serve() noexcept;
   void settle(job_list& jobs) noexcept;
   bool serve_putters(job_list& jobs) noexcept;
@@ -189,12 +214,15 @@ class SLUICE_API channel_core {
   const channel_kind kind_;
   short_lock lock_;
   bool met_closed_ = false;  ///< closed(), for whoever holds the lock
-  /// How many getters wait. Written under the lock (R4 and its undoing); read at S3.
+  /// How many getters wait, and the looker. Written under the lock (R4 and its undoing); read at
+  /// S3.
   atomic<std::uint32_t> getters_waiting_{0};
   /// How many putters wait, and joiners of a closed channel. Written under the lock; read at G3.
   atomic<std::uint32_t> putters_waiting_{0};
   wait_list getters_;
   wait_list putters_;
+  /// What is counted of a channel that has a name; null: it has none.
+  const std::unique_ptr<channel_record> record_;
 
   // Under the lock.
   alignas(cache_line) wait_list joiners_;
@@ -207,7 +235,6 @@ class SLUICE_API channel_core {
   atomic<std::uint64_t> handles_{1};
   atomic<std::uint64_t> senders_{0};
   atomic<std::uint64_t> receivers_{0};
-  const std::string name_;
 };
 
 }  // namespace sluice::detail

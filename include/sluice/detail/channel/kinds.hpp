@@ -117,6 +117,7 @@ class bounded : public channel_core {
   bool drained() const noexcept override { return ring_.drained(); }
   std::size_t size() const noexcept override { return ring_.size(); }
   std::size_t capacity() const noexcept override { return ring_.capacity(); }
+  claimed total() const noexcept override { return ring_.total(); }
   void discard() noexcept override {
     std::size_t got = 0;
     while (try_get_run(64, got, [](T&&) noexcept {}) != claim::closed) cpu_pause();
@@ -221,6 +222,7 @@ class unbounded_channel final : public channel_core {
   bool drained() const noexcept override { return queue_.drained(); }
   std::size_t size() const noexcept override { return queue_.size(); }
   std::size_t capacity() const noexcept override { return static_cast<std::size_t>(-1); }
+  claimed total() const noexcept override { return queue_.total(); }
   void discard() noexcept override {
     std::size_t got = 0;
     while (try_get_run(1, got, [](T&&) noexcept {}) != claim::closed) cpu_pause();
@@ -306,6 +308,7 @@ class rendezvous_channel final : public channel_core {
   bool drained() const noexcept override { return closed(); }
   std::size_t size() const noexcept override { return 0; }
   std::size_t capacity() const noexcept override { return 0; }
+  claimed total() const noexcept override { return {}; }
   void discard() noexcept override {}
 
  protected:

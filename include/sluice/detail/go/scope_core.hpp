@@ -111,8 +111,8 @@ using owned_task = std::unique_ptr<task_result<R>, drop_task>;
 
 /// As go; the task belongs to the group.
 template <class F, class... Args>
-auto start_in(scope_core& in, std::unique_ptr<const std::string> name, std::size_t stack_size,
-              F&& f, Args&&... args) {
+[[gnu::always_inline]] inline auto start_in(scope_core& in, std::unique_ptr<const std::string> name,
+                                            std::size_t stack_size, F&& f, Args&&... args) {
   using result = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
   using call = scoped_call<result, std::decay_t<F>, std::decay_t<Args>...>;
   demand_callable(f);

@@ -29,8 +29,8 @@ class SLUICE_API parker {
   /// thread after any switch, so no caller may keep a thread_local address of this one.
   [[nodiscard]] static parker& current() noexcept;
   /// Where this thread keeps which fiber runs on it (nullptr: the thread itself). A worker asks
-  /// once and writes it at each switch. Never inlined.
-  [[nodiscard]] static parker** current_slot() noexcept;
+  /// once and writes it at each switch; dumps read it. Never inlined.
+  [[nodiscard]] static atomic<parker*>* current_slot() noexcept;
 
   /// Where a strand is that has announced `parked`.
   enum class place : std::uint8_t { off_its_thread, in_kernel };

@@ -15,10 +15,11 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <iosfwd>
 
 #include "sluice/detail/base/atomic.hpp"
 #include "sluice/detail/base/backoff.hpp"
+#include "sluice/export.hpp"
 
 namespace sluice::detail {
 
@@ -36,10 +37,20 @@ enum class outcome : std::uint32_t {
 /// Does the wait end when the strand's stop is requested?
 enum class on_stop : std::uint8_t { end_wait, keep_waiting };
 
-/// What a dump says of a wait. The texts outlive the wait; the object's name may be null.
+/// What a strand waits for, as far as a dump can tell.
+class SLUICE_API waited_for {
+ public:
+  /// In a few words. Any thread, while the wait goes on. Never waits.
+  virtual void describe(std::ostream& out) const = 0;
+
+ protected:
+  ~waited_for() = default;
+};
+
+/// What a dump says of a wait. Both outlive the wait; the object may be null.
 struct wait_site {
   const char* operation = "wait";
-  const std::string* object = nullptr;
+  const waited_for* object = nullptr;
 };
 
 class waiter {

@@ -12,4 +12,10 @@ enum class claim : std::uint8_t {
   busy,    ///< the other side has claimed the place and is about to publish or release it
 };
 
+/// How many places were claimed since the start.
+struct claimed {
+  std::uint64_t put = 0;
+  std::uint64_t got = 0;  ///< never more than `put`
+};
+
 }  // namespace sluice::detail

@@ -248,6 +248,15 @@ class ring {
 
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
+  /// For people: both are exact, but not of one moment.
+  [[nodiscard]] claimed total() const noexcept {
+    // order: acquire, before the load of tail, which has been further at all times
+    const position head = head_.load(memory_order_acquire);
+    // order: relaxed, as above
+    const position tail = tail_.load(memory_order_relaxed) & ~closed_bit;
+    return {count_to(tail), count_to(head)};
+  }
+
   /// The position `n` (at most the capacity) places after `at`.
   [[nodiscard]] position advance(position at, std::size_t n) const noexcept {
     const std::size_t index = index_of(at) + n;
@@ -284,6 +293,10 @@ class ring {
 
   [[nodiscard]] position lap_of(position at) const noexcept { return at & ~(lap_ - 1); }
   [[nodiscard]] std::size_t index_of(position at) const noexcept { return at & (lap_ - 1); }
+  /// How many places there were before that one.
+  [[nodiscard]] std::uint64_t count_to(position at) const noexcept {
+    return (at >> std::countr_zero(lap_)) * capacity_ + index_of(at);
+  }
   [[nodiscard]] slot& slot_at(position at) const noexcept { return slots_[index_of(at)]; }
   [[nodiscard]] position next(position at) const noexcept {
     return index_of(at) + 1 < capacity_ ? at + 1 : lap_of(at) + lap_;

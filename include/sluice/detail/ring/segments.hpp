@@ -251,6 +251,15 @@ class segments {
     }
   }
 
+  /// For people: both are exact, but not of one moment.
+  [[nodiscard]] claimed total() const noexcept {
+    // order: acquire, before the load of tail, which has been further at all times
+    const std::uint64_t head = head_.index.load(memory_order_acquire);
+    // order: relaxed, as above
+    const std::uint64_t tail = tail_.index.load(memory_order_relaxed) & ~closed_bit;
+    return {count(whole(tail)), count(whole(head))};
+  }
+
  private:
   static constexpr std::uint64_t closed_bit = std::uint64_t{1} << 63;
   static constexpr std::size_t span = 64;

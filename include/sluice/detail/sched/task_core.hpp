@@ -68,7 +68,7 @@ class SLUICE_API end_listener {
   ~end_listener() = default;
 };
 
-class SLUICE_API task_core : public runnable {
+class SLUICE_API task_core : public runnable, public waited_for {
  public:
   /// `name` may be null.
   explicit task_core(std::unique_ptr<const std::string> name) noexcept;
@@ -122,6 +122,9 @@ class SLUICE_API task_core : public runnable {
     return (state_.load(memory_order_relaxed) & stop_bit) != 0;
   }
 
+  /// For whoever joins it: its number and name.
+  void describe(std::ostream& out) const override;
+
   [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
   /// The given name, or nothing.
   [[nodiscard]] std::string_view name() const noexcept {
@@ -144,6 +147,7 @@ class SLUICE_API task_core : public runnable {
   friend class scheduler;
   friend class worker;
   friend class fiber;
+  friend void spawn(scheduler& where, task_core& task, std::size_t stack_size);
 
   static constexpr std::uint32_t done_bit = 1;
   static constexpr std::uint32_t released_bit = 2;
@@ -175,6 +179,8 @@ class SLUICE_API task_core : public runnable {
   atomic<fiber*> fiber_{nullptr};
   std::uint64_t id_ = 0;
   std::unique_ptr<const std::string> name_;
+  /// Where the call that spawned it returned to; read by dumps.
+  const void* spawned_by_ = nullptr;
   /// Written once, by whoever needs them first; read by whoever stops the task.
   atomic<task_extras*> extras_{nullptr};
 };
@@ -183,7 +189,8 @@ class SLUICE_API task_core : public runnable {
 [[nodiscard]] SLUICE_API scheduler& current_scheduler();
 /// The default runtime. Throws what starting it throws.
 [[nodiscard]] SLUICE_API scheduler& default_scheduler();
-/// Hands the task to the workers of `where`. Throws std::logic_error in a forked child,
+/// Hands the task to the workers of `where`. All between the user's code and this call is inlined,
+/// so that dumps can say where the task was spawned. Throws std::logic_error in a forked child,
 /// std::length_error, std::bad_alloc; then the task was not touched.
 SLUICE_API void spawn(scheduler& where, task_core& task, std::size_t stack_size);
 /// `who` hears of the end of the running fiber's task. Called once in a task, by its fiber.

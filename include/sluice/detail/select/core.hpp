@@ -29,6 +29,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iosfwd>
 
 #include "sluice/detail/base/clock.hpp"
 #include "sluice/detail/channel/core.hpp"
@@ -78,6 +79,8 @@ class SLUICE_API channel_case : public any_case {
   [[nodiscard]] bool withdraw(outcome how) noexcept;
 
   [[nodiscard]] side which() const noexcept { return side_; }
+  /// What it wants, and of which channel. Any thread, while the select waits.
+  void describe(std::ostream& out) const;
 
  protected:
   channel_case(channel_core& core, side which, at_end at) noexcept
