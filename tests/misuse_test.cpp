@@ -61,11 +61,14 @@ TEST_CASE("a join of oneself says that it would wait for ever") {
 
 TEST_CASE("an operation on a task that is none says why there is none") {
   sluice::task<int> none;
-  check(said<std::logic_error>([&] { none.join(); }), {"task", "moved from"});
-  check(said<std::logic_error>([&] { none.join_for(1s); }), {"task", "moved from"});
-  check(said<std::logic_error>([&] { none.request_stop(); }), {"task", "moved from"});
-  check(said<std::logic_error>([&] { static_cast<void>(none.done()); }), {"task", "moved from"});
-  check(said<std::logic_error>([&] { static_cast<void>(none.id()); }), {"task", "moved from"});
+  check(said<std::logic_error>([&] { none.join(); }), {"join on a task", "moved from"});
+  check(said<std::logic_error>([&] { none.join_for(1s); }), {"join_for on a task", "moved from"});
+  check(said<std::logic_error>([&] { none.request_stop(); }),
+        {"request_stop on a task", "moved from"});
+  check(said<std::logic_error>([&] { static_cast<void>(none.done()); }),
+        {"done on a task", "moved from"});
+  check(said<std::logic_error>([&] { static_cast<void>(none.id()); }),
+        {"id on a task", "moved from"});
 }
 
 TEST_CASE("nothing to run is refused by name") {

@@ -76,6 +76,21 @@ TEST_CASE("a join returns a reference to the very object") {
 
   auto constant = sluice::go([&]() -> const int& { return object; });
   CHECK(&constant.join() == &object);
+
+  auto moving = sluice::go([&]() -> int&& { return std::move(object); });
+  static_assert(std::is_same_v<decltype(moving.join()), int&&>);
+  int&& referred = moving.join();
+  CHECK(&referred == &object);
+}
+
+TEST_CASE("what cannot be copied or moved into a task is refused where go is called") {
+  const auto f = [](std::unique_ptr<int>) {};
+  std::unique_ptr<int> owned;
+  const auto can_go = [&]<class Arg>(Arg&& arg) {
+    return requires { sluice::go(f, std::forward<Arg>(arg)); };
+  };
+  CHECK(can_go(std::move(owned)));
+  CHECK(!can_go(owned));
 }
 
 TEST_CASE("functions, arguments and results may be move-only") {

@@ -56,7 +56,7 @@ class SLUICE_API signal_watch {
 /// disposition at its first signal. Never waits; any strand.
 template <class R, std::same_as<int>... More>
 signal_watch stop_on_signal(const task<R>& task, int signal, More... more) {
-  return detail::watch_signals(task.core(), {signal, more...});
+  return detail::watch_signals(task.core("stop_on_signal"), {signal, more...});
 }
 
 }  // namespace sluice

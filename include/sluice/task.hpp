@@ -30,7 +30,7 @@ struct fiber_options {
 
 namespace detail {
 
-[[noreturn]] SLUICE_API void throw_no_task();
+[[noreturn]] SLUICE_API void throw_no_task(const char* operation);
 [[noreturn]] SLUICE_API void throw_joined_twice();
 [[noreturn]] SLUICE_API void throw_joins_itself();
 
@@ -71,7 +71,7 @@ class task {
   /// `cancelled` if the caller's stop is requested, std::logic_error the second time, in a forked
   /// child, and if the task is the caller's own. Any strand.
   R join() {
-    detail::task_result<R>& core = demand();
+    detail::task_result<R>& core = demand("join");
     if (joined_) detail::throw_joined_twice();
     detail::join_task(core, detail::no_deadline);
     joined_ = true;
@@ -83,25 +83,25 @@ class task {
   /// but a task that was joined before is just done. Any strand.
   template <class Rep, class Period>
   bool join_for(std::chrono::duration<Rep, Period> d) {
-    return detail::join_task(demand(), detail::deadline_after(d));
+    return detail::join_task(demand("join_for"), detail::deadline_after(d));
   }
 
   /// Has the function returned or thrown? Never waits.
-  [[nodiscard]] bool done() const { return demand().done(); }
-  [[nodiscard]] fiber_id id() const { return fiber_id(demand().id()); }
+  [[nodiscard]] bool done() const { return demand("done").done(); }
+  [[nodiscard]] fiber_id id() const { return fiber_id(demand("id").id()); }
   /// Asks the fiber to stop: each of its further waits throws `cancelled`. True if this call made
   /// the request and the fiber was not done. Never waits; any strand.
-  bool request_stop() { return demand().request_stop(); }
+  bool request_stop() { return demand("request_stop").request_stop(); }
   [[nodiscard]] bool valid() const noexcept { return core_ != nullptr; }
 
   /// Takes over a task that was spawned. For the library's own use.
   explicit task(detail::task_result<R>& core) noexcept : core_(&core) {}
   /// What it names. For the library's own use. Throws std::logic_error if there is none.
-  [[nodiscard]] detail::task_core& core() const { return demand(); }
+  [[nodiscard]] detail::task_core& core(const char* operation) const { return demand(operation); }
 
  private:
-  [[nodiscard]] detail::task_result<R>& demand() const {
-    if (core_ == nullptr) detail::throw_no_task();
+  [[nodiscard]] detail::task_result<R>& demand(const char* operation) const {
+    if (core_ == nullptr) detail::throw_no_task(operation);
     return *core_;
   }
 
@@ -117,6 +117,7 @@ using call_result = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>
 /// Is this a function with its arguments, and not the options before it?
 template <class F, class... Args>
 concept startable = !std::same_as<std::remove_cvref_t<F>, fiber_options> &&
+                    (std::constructible_from<std::decay_t<Args>, Args> && ...) &&
                     std::invocable<std::decay_t<F>, std::decay_t<Args>...>;
 
 template <class F, class... Args>

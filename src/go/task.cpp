@@ -40,9 +40,9 @@ void refuse_own_fiber(const scheduler& where) {
       "use go and join");
 }
 
-void throw_no_task() {
-  throw std::logic_error(
-      "sluice: an operation on a task handle that holds none (it was moved from, or never set)");
+void throw_no_task(const char* operation) {
+  throw std::logic_error(std::string("sluice: ") + operation +
+                         " on a task handle that holds none (it was moved from, or never set)");
 }
 
 void throw_joined_twice() {

@@ -41,7 +41,8 @@ class task_result : public task_core {
   template <class F>
   static stored wrap(F&& f) {
     if constexpr (std::is_reference_v<R>) {
-      return std::addressof(f());
+      auto&& referred = f();
+      return std::addressof(referred);
     } else {
       return f();
     }
