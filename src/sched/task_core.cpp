@@ -18,10 +18,12 @@ namespace {
 
 void print_unjoined(const std::exception_ptr& error, std::uint64_t id,
                     std::string_view name) noexcept {
+  const char* const quote = name.empty() ? "" : "\"";
   const auto print = [&](const char* text) {
-    std::fprintf(
-        stderr, "sluice: fiber %llu \"%.*s\" ended with an exception that nobody joined: %s\n",
-        static_cast<unsigned long long>(id), static_cast<int>(name.size()), name.data(), text);
+    std::fprintf(stderr,
+                 "sluice: fiber %llu%s%s%.*s%s ended with an exception that nobody joined: %s\n",
+                 static_cast<unsigned long long>(id), name.empty() ? "" : " ", quote,
+                 static_cast<int>(name.size()), name.data(), quote, text);
   };
   try {
     std::rethrow_exception(error);
