@@ -83,6 +83,16 @@ TEST_CASE("a join returns a reference to the very object") {
   CHECK(&referred == &object);
 }
 
+TEST_CASE("what cannot be copied or moved into a task is refused where go is called") {
+  const auto f = [](std::unique_ptr<int>) {};
+  std::unique_ptr<int> owned;
+  const auto can_go = [&]<class Arg>(Arg&& arg) {
+    return requires { sluice::go(f, std::forward<Arg>(arg)); };
+  };
+  CHECK(can_go(std::move(owned)));
+  CHECK(!can_go(owned));
+}
+
 TEST_CASE("functions, arguments and results may be move-only") {
   on_thread_and_fiber([] {
     auto owned = std::make_unique<int>(4);

@@ -117,7 +117,6 @@ using call_result = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>
 /// Is this a function with its arguments, and not the options before it?
 template <class F, class... Args>
 concept startable = !std::same_as<std::remove_cvref_t<F>, fiber_options> &&
-                    std::constructible_from<std::decay_t<F>, F> &&
                     (std::constructible_from<std::decay_t<Args>, Args> && ...) &&
                     std::invocable<std::decay_t<F>, std::decay_t<Args>...>;
 
