@@ -138,6 +138,21 @@ TEST_CASE("an error of any stage comes out of the end") {
               source_of() | stages::batch(3) | stages::flatten() | stages::collect();
             }) == at);
       CHECK(failure_of([&] { stages::merge(endless(), source_of()) | stages::collect(); }) == at);
+      CHECK(failure_of([&] {
+              stages::produce<counted>([&](const auto& out) {
+                for (number i = 0;; ++i) out << bad(counted(i));
+              }) | same |
+                  stages::collect();
+            }) == at);
+      const auto process = [](auto each) {
+        return stages::process<counted>([each](const auto& in, const auto& out) {
+          for (counted& item : in) out << each(std::move(item));
+        });
+      };
+      CHECK(failure_of([&] { endless() | process(bad) | same | stages::collect(); }) == at);
+      CHECK(failure_of([&] {
+              source_of() | process([](counted item) { return item; }) | stages::collect();
+            }) == at);
     }
   });
 }
@@ -179,6 +194,22 @@ TEST_CASE("the cause with which a channel was closed is the error, after what wa
             }) == 10);
       CHECK(count == 10);
     }
+  });
+}
+
+TEST_CASE("a function that processes meets the error of its input, and can end well") {
+  with_workers([](quiet_runtime&) {
+    const auto all = count_to(40) |
+                     stages::transform([](counted item) { return check(std::move(item), 3); }) |
+                     stages::process<number>([](const auto& in, const auto& out) {
+                       try {
+                         for (counted& item : in) out << item.value();
+                       } catch (const failure& error) {
+                         out << -error.at;
+                       }
+                     }) |
+                     stages::collect();
+    CHECK(all == std::vector<number>{0, 1, 2, -3});
   });
 }
 
@@ -303,6 +334,50 @@ TEST_CASE("stages that wait for items, or in their functions, end when their rea
   });
 }
 
+TEST_CASE("a thread that produces ends when its reader goes") {
+  with_workers([](quiet_runtime& rt) {
+    const sluice::channel<counted> input{1};
+    std::atomic<int> ends{0};
+    const auto source = [&] {
+      return stages::produce<counted>({.capacity = 1}, [&](const auto& out) {
+        const std::stop_callback at_stop(sluice::this_fiber::stop_token(), [&] { input.close(); });
+        sluice::blocking([&] {
+          try {
+            for (;;) out << input.get();
+          } catch (const sluice::channel_closed&) {
+            ++ends;
+            throw;
+          }
+        });
+      });
+    };
+    std::optional flow = source();
+    for (number i = 0; i < 3; ++i) input << counted(i);  // 0 in the channel, 1 in hand, 2 waits
+    test::await([&] { return flow->size() == 1; });
+    flow.reset();  // in put, or about to be
+    CHECK(ends == 1);
+    test::await([&] { return (*rt).stats().fibers == 1; });
+  });
+  with_workers([](quiet_runtime&) {
+    const sluice::channel<counted> input{1};
+    std::atomic<bool> over{false};
+    input << counted(1);
+    // A later stage fails while the thread waits, where only the callback can reach it.
+    const auto flow = stages::produce<counted>([&](const auto& out) {
+                        const std::stop_callback at_stop(sluice::this_fiber::stop_token(),
+                                                         [&] { input.close(); });
+                        sluice::blocking([&] {
+                          for (counted& item : input) out << std::move(item);
+                          over = true;
+                        });
+                      }) |
+                      stages::process<counted>(
+                          [](const auto& in, const auto&) { throw failure(in.get().value()); });
+    CHECK(failure_of([&] { flow.get(); }) == 1);
+    test::await([&] { return over.load(); });
+  });
+}
+
 TEST_CASE("a channel with other receivers stays open when a pipeline lets it go") {
   const sluice::channel<number> ch{1};
   const sluice::receiver<number> other(ch);
@@ -383,6 +458,23 @@ TEST_CASE("a pipeline whose runtime ends does not look complete") {
     rt.reset();
     CHECK_THROWS_AS(flow.get(), sluice::cancelled);
   }
+  std::optional<sluice::runtime> rt(std::in_place, sluice::runtime_options{.workers = 2});
+  const auto flow = rt->run([] {
+    return stages::produce<number>({.capacity = 1}, [](const auto& out) {
+      const std::stop_token stop = sluice::this_fiber::stop_token();
+      sluice::blocking([&] {
+        sluice::with_stop(stop, [&] {
+          for (;;) out << 1;
+        });
+      });
+    });
+  });
+  CHECK(flow.get() == 1);
+  rt.reset();
+  const auto drain = [&] {
+    for (;;) flow.get();
+  };
+  CHECK_THROWS_AS(drain(), sluice::cancelled);
 }
 
 const test::child forked("a fork beside a pipeline", [] {

@@ -142,6 +142,60 @@ TEST_CASE("the short forms take a number of workers, or none") {
          stages::collect()) == std::vector<std::string>{"1", "3", "5"});
 }
 
+TEST_CASE("a function that produces puts as it likes, also from a thread of its own") {
+  test::everywhere([](test::strands&) {
+    for (const number n : sizes) {
+      const auto loop = [n](const sluice::channel<number>& out) {
+        for (number i = 0; i < n; ++i) out << i;
+      };
+      CHECK((stages::produce<number>(loop) | stages::collect()) == numbers(n));
+      CHECK(
+          (stages::produce<number>(
+               {.capacity = 1}, [loop](const auto& out) { sluice::blocking([&] { loop(out); }); }) |
+           stages::collect()) == numbers(n));
+    }
+  });
+}
+
+TEST_CASE("a function that processes gets and puts at its own pace, and sees the end") {
+  test::everywhere([](test::strands&) {
+    for (const number n : sizes) {
+      // Each item as often as it says, then how many there were.
+      const auto unfold = [](const sluice::receiver<number>& in,
+                             const sluice::channel<number>& out) {
+        number count = 0;
+        for (const number item : in) {
+          for (number i = 0; i < item % 3; ++i) out << item;
+          ++count;
+        }
+        out << count;
+      };
+      std::vector<number> wanted;
+      for (number i = 0; i < n; ++i)
+        wanted.insert(wanted.end(), static_cast<std::size_t>(i % 3), i);
+      wanted.push_back(n);
+      CHECK((count_to<number>(n) | stages::process<number>(unfold) | stages::collect()) == wanted);
+      CHECK((count_to<number>(n) | stages::process<number>({.capacity = 1}, unfold) |
+             stages::collect()) == wanted);
+    }
+  });
+}
+
+TEST_CASE("a function that returns before the end of its input leaves the rest") {
+  test::everywhere([](test::strands&) {
+    const sluice::channel<number> ch{4};
+    for (number i = 0; i < 4; ++i) ch << i;
+    auto flow = ch | stages::process<number>([](const auto& in, const auto& out) {
+                  out << in.get() + 10;
+                  out << in.get() + 10;
+                });
+    CHECK(flow.get() == 10);
+    CHECK(flow.get() == 11);
+    CHECK_THROWS_AS(flow.get(), sluice::channel_closed);
+    CHECK(ch.closed());  // while the flow is still there
+  });
+}
+
 TEST_CASE("batches are full but for the last, and flatten undoes them") {
   test::everywhere([](test::strands&) {
     for (const std::size_t size : {std::size_t{1}, std::size_t{3}, std::size_t{100}}) {
@@ -291,6 +345,10 @@ TEST_CASE("impossible options are refused at the call") {
   CHECK_THROWS_AS(stages::filter({.capacity = 0}, same), std::invalid_argument);
   CHECK_THROWS_AS(stages::batch({.workers = 2}, 1), std::invalid_argument);
   CHECK_THROWS_AS(stages::tee({.workers = 2}), std::invalid_argument);
+  const auto idle = [](const auto&...) {};
+  CHECK_THROWS_AS(static_cast<void>(stages::produce<number>({.workers = 2}, idle)),
+                  std::invalid_argument);
+  CHECK_THROWS_AS(stages::process<number>({.workers = 2}, idle), std::invalid_argument);
   CHECK_THROWS_AS(static_cast<void>(stages::generate({.workers = 2}, numbers(1))),
                   std::invalid_argument);
   const sluice::channel<number> ch{1};

@@ -81,6 +81,25 @@ template <class F>
 requires detail::generator<F>
 auto generate(F f) { return generate(stage_options{}, std::move(f)); }
 
+/// What `f(out)` puts into the channel `out` until it returns. One fiber calls it. A loop that
+/// waits in the kernel can have a thread of its own, without a hand-over for each item:
+///   produce<chunk>([&](const auto& out) {
+///     const auto stop = this_fiber::stop_token();
+///     blocking([&] { with_stop(stop, [&] { while (...) out << read(); }); });
+///   })
+/// What the loop waits for besides channels must be ended by a callback of that token.
+template <class T, class F>
+auto produce(stage_options options, F f) {
+  static_assert(std::invocable<F&, const channel<T>&>,
+                "sluice: produce: the function does not take a channel of the items");
+  return detail::start<detail::own_source<T, F>>(
+      detail::checked_single(std::move(options), "produce"), 1, std::move(f));
+}
+template <class T, class F>
+auto produce(F f) {
+  return produce<T>(stage_options{}, std::move(f));
+}
+
 /// The items of several flows, receivers or channels of one type, as they come; those of each in
 /// their order. Ends when all have ended; the first error stops the others.
 template <class T>
@@ -164,6 +183,26 @@ auto filter(int workers, F keep) {
 template <class F>
 auto filter(F keep) {
   return filter(stage_options{}, std::move(keep));
+}
+
+/// What `f(in, out)` makes of the items that it gets from the receiver `in`, at its own pace and in
+/// any number: it puts results of type T into the channel `out`, also after the end of the input.
+/// The error of a stage before is thrown by `in` in place of the end. When `f` returns before
+/// that, the rest is not taken, and the stages before find their output closed.
+template <class T, class F>
+auto process(stage_options options, F f) {
+  return detail::adaptor([options = detail::checked_single(std::move(options), "process"),
+                          f = std::move(f)]<class In>(flow<In> from) mutable {
+    static_assert(std::invocable<F&, const receiver<In>&, const channel<T>&>,
+                  "sluice: process: the function does not take a receiver of the items and a "
+                  "channel of the results");
+    return detail::start<detail::own_stage<In, T, F>>(options, 1, std::move(from).give(),
+                                                      std::move(f));
+  });
+}
+template <class T, class F>
+auto process(F f) {
+  return process<T>(stage_options{}, std::move(f));
 }
 
 /// Vectors of `size` items; the last one is shorter, also before an error. With `linger` a batch

@@ -36,7 +36,12 @@ class maker {
   std::size_t below(std::size_t n) { return random_() % n; }
 
   /// 0, 1 .. n - 1.
-  static flow source(number n) {
+  flow source(number n) {
+    if (below(4) == 0) {
+      return stages::produce<counted>([n](const auto& out) {
+        for (number i = 0; i < n; ++i) out << counted(i);
+      });
+    }
     return stages::generate([next = number{0}, n]() mutable {
       return next < n ? std::optional<counted>(next++) : std::nullopt;
     });
@@ -58,7 +63,7 @@ class maker {
       if (item.value() == bad) throw failure();
       return true;
     };
-    switch (below(5)) {
+    switch (below(6)) {
       case 0:
         return std::move(from) | stages::filter(how, look);
       case 1:
@@ -70,6 +75,13 @@ class maker {
         return std::move(from) | stages::batch(1 + below(5)) | stages::flatten();
       case 3:
         return stages::merge(std::move(from), source(0));
+      case 4:
+        return std::move(from) | stages::process<counted>([look](const auto& in, const auto& out) {
+                 for (counted& item : in) {
+                   look(item);
+                   out << std::move(item);
+                 }
+               });
       default:
         return (std::move(from) | stages::tee()).first;
     }

@@ -34,7 +34,6 @@ const_byte_span block::input() const noexcept { return {middle(), in_bytes_}; }
 byte_span block::output_room() noexcept { return {output_.get(), output_limit(most_bytes_)}; }
 
 void block::follow(const block& before) noexcept {
-  number = before.number + 1;
   last = false;
   window_bytes_ = window_limit;  // blocks are never smaller, and only the last is not full
   std::memcpy(middle() - window_bytes_, before.middle() + before.in_bytes_ - window_bytes_,

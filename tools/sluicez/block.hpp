@@ -27,8 +27,6 @@ class block {
   [[nodiscard]] const_byte_span output() const noexcept { return {output_.get(), out_bytes}; }
   [[nodiscard]] byte_span output_room() noexcept;
 
-  /// Its place in the input: 0, 1, 2 ...
-  std::uint64_t number = 0;
   bool last = false;
   std::size_t out_bytes = 0;
   /// Of the input.

@@ -28,8 +28,8 @@ using chunk_ptr = pool<chunk>::pointer;
 /// The compressed bytes, across chunks.
 class chunk_input {
  public:
-  chunk_input(sluice::channel<chunk_ptr> filled, pool<chunk>& spare)
-      : filled_(std::move(filled)), spare_(spare) {}
+  chunk_input(const sluice::receiver<chunk_ptr>& filled, pool<chunk>& spare)
+      : filled_(filled), spare_(spare) {}
 
   /// Waits for more when there is nothing left; false at the end. Throws what ended the reader.
   bool refill();
@@ -42,7 +42,7 @@ class chunk_input {
  private:
   [[nodiscard]] std::size_t left() const { return current_ ? current_->size - at_ : 0; }
 
-  sluice::channel<chunk_ptr> filled_;
+  const sluice::receiver<chunk_ptr>& filled_;
   pool<chunk>& spare_;
   chunk_ptr current_;
   std::size_t at_ = 0;
@@ -52,17 +52,17 @@ class chunk_input {
 /// The contents, cut into chunks.
 class chunk_output {
  public:
-  chunk_output(sluice::channel<chunk_ptr> ready, pool<chunk>& spare)
-      : ready_(std::move(ready)), spare_(spare) {}
+  chunk_output(const sluice::channel<chunk_ptr>& ready, pool<chunk>& spare)
+      : ready_(ready), spare_(spare) {}
 
-  /// Never empty; may wait for a chunk.
+  /// Never empty.
   byte_span room();
   void filled(std::size_t count) { current_->size += count; }
   /// Sends what there is, with the end of a member if one is given.
   void send(std::uint64_t consumed, std::optional<trailer> member_end = {});
 
  private:
-  sluice::channel<chunk_ptr> ready_;
+  const sluice::channel<chunk_ptr>& ready_;
   pool<chunk>& spare_;
   chunk_ptr current_;
 };

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <sluice/cancelled.hpp>
 
 #include "errors.hpp"
 
@@ -27,7 +28,7 @@ source::source(int fd) : fd_(fd) {
 std::size_t source::read(byte_span room) {
   std::size_t filled = 0;
   while (filled < room.size()) {
-    if (!await_input()) break;
+    await_input();
     const ssize_t count = ::read(fd_, room.data() + filled, room.size() - filled);
     if (count < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (count < 0) throw input_error(errno);
@@ -37,14 +38,14 @@ std::size_t source::read(byte_span room) {
   return filled;
 }
 
-/// Waits until there is something to read, or the end; false if stopped.
-bool source::await_input() {
-  if (stop_event_.get() < 0) return true;
+/// Waits until there is something to read, or the end.
+void source::await_input() {
+  if (stop_event_.get() < 0) return;
   pollfd watched[] = {{fd_, POLLIN, 0}, {stop_event_.get(), POLLIN, 0}};
   while (::poll(watched, 2, -1) < 0) {
     if (errno != EINTR) throw input_error(errno);
   }
-  return watched[1].revents == 0;
+  if (watched[1].revents != 0) throw sluice::cancelled();
 }
 
 void source::stop() noexcept {

@@ -1,7 +1,7 @@
 // Reading and writing of file descriptors.
 //
 // A source is read by one thread, and another may stop it: whoever waits for a pipe or terminal
-// that stays silent then returns. A sink is written by one thread.
+// that stays silent is then released. A sink is written by one thread.
 #pragma once
 
 #include <cstddef>
@@ -39,13 +39,14 @@ class source {
   /// Throws input_error.
   explicit source(int fd);
 
-  /// Fills `room`; returns less only at the end of the input or when stopped. Throws input_error.
+  /// Fills `room`; returns less only at the end of the input. Throws input_error; cancelled, if
+  /// stopped.
   std::size_t read(byte_span room);
-  /// Ends a read that waits, and all later ones. Any thread.
+  /// Ends a read that waits, and all later ones that would. Any thread.
   void stop() noexcept;
 
  private:
-  bool await_input();
+  void await_input();
 
   int fd_;
   /// Becomes readable when stopped; none for regular files, which never make a reader wait long.

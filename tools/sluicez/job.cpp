@@ -16,7 +16,6 @@
 #include "errors.hpp"
 #include "names.hpp"
 #include "output_file.hpp"
-#include "signals.hpp"
 #include "unpack.hpp"
 
 namespace sluicez {
@@ -81,7 +80,6 @@ job::job(const options& how, report& told)
 
 sluice::runtime& job::workers() {
   if (!workers_) {
-    const signals_blocked guard;
     workers_.emplace(sluice::runtime_options{.workers = how_.workers});
     how_.workers = static_cast<int>(workers_->stats().workers);
   }

@@ -20,7 +20,8 @@ class pool {
   pool(std::size_t limit, std::function<pointer()> make)
       : limit_(limit), make_(std::move(make)), spare_(limit, {.name = "spare"}) {}
 
-  /// Waits while all are in use. Throws sluice::channel_closed once closed, std::bad_alloc.
+  [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
+  /// Waits while all are in use. Throws std::bad_alloc; sluice::cancelled, if stopped.
   pointer take() {
     if (auto old = spare_.try_get()) return *std::move(old);
     if (made_ == limit_) return spare_.get();
@@ -28,10 +29,8 @@ class pool {
     ++made_;
     return fresh;
   }
-  /// Never waits: there is room for all of them. Throws sluice::channel_closed once closed.
+  /// Never waits: there is room for all of them. Throws sluice::cancelled, if stopped.
   void give(pointer used) { spare_ << std::move(used); }
-  /// Nobody waits for a buffer any longer.
-  void close() noexcept { spare_.close(); }
 
  private:
   const std::size_t limit_;

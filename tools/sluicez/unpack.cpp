@@ -1,19 +1,18 @@
 // Three stages, each with its own strand, since a deflate stream can only be inflated in order:
 //
-//   reader thread  --filled-->  inflating fiber  --ready-->  writer, the caller: CRC and writing
+//   reader thread  -->  inflating fiber  -->  writer, the caller: CRC and writing
 //
-// Each stage closes its output when it ends. A reader's error is the cause of the close; the
-// fiber's error comes through its task; the writer's error makes ~line close everything.
+// The end and errors run down the stages. When the writer fails, or the fiber ends before the
+// input, the flow that goes stops what still runs and waits for it.
 #include "unpack.hpp"
 
-#include <exception>
-#include <thread>
+#include <memory>
 #include <utility>
 
 #include "crc.hpp"
 #include "errors.hpp"
 #include "inflate.hpp"
-#include "signals.hpp"
+#include "reading.hpp"
 
 namespace sluicez {
 namespace {
@@ -58,86 +57,31 @@ class checked_writer {
   std::uint32_t length_ = 0;
 };
 
-/// The strands and channels of one run. The destructor ends what still runs.
-class line {
- public:
-  line(source& from, foreign_input other, sluice::runtime& workers) : from_(from) {
-    inflating_ = workers.go(sluice::fiber_options{.name = "inflate"},
-                            [this, other] { return inflate(other); });
-    try {
-      reading_ = start_thread([this] { read_to_the_end(); });
-    } catch (...) {
-      stop();
-      throw;
-    }
-  }
-  line(const line&) = delete;
-  line& operator=(const line&) = delete;
-  ~line() { stop(); }
-
-  void write_all(checked_writer& writer, progress& seen) {
-    for (chunk_ptr& piece : ready_) {
-      writer.write(*piece);
-      seen.advance_to(piece->consumed);
-      spare_out_.give(std::move(piece));
-    }
-  }
-  /// Once all is written: what the fiber found, or its error.
-  unpacked result() {
-    joined_ = true;
-    return inflating_.join();
-  }
-
- private:
-  void read_to_the_end() {
-    try {
-      sluice::close_after(filled_, [this] { read_chunks(from_, spare_in_, filled_); });
-    } catch (...) {
-      // It has become the cause of the close.
-    }
-  }
-
-  unpacked inflate(foreign_input other) {
-    const sluice::close_on_exit guard{ready_};
-    chunk_input in(filled_, spare_in_);
-    chunk_output out(ready_, spare_out_);
-    return inflate_members(in, out, other);
-  }
-
-  void stop() {
-    from_.stop();
-    spare_in_.close();
-    spare_out_.close();
-    filled_.close();
-    ready_.close();
-    if (reading_.joinable()) reading_.join();
-    try {
-      if (!joined_) (void)inflating_.join();
-    } catch (...) {
-      // The writer's error, which is on its way, came first.
-    }
-  }
-
-  static pool<chunk>::pointer make_chunk() { return std::make_unique<chunk>(); }
-
-  source& from_;
-  pool<chunk> spare_in_{chunk_limit, make_chunk};
-  pool<chunk> spare_out_{chunk_limit, make_chunk};
-  sluice::channel<chunk_ptr> filled_{chunk_limit, {.name = "filled"}};
-  sluice::channel<chunk_ptr> ready_{chunk_limit, {.name = "ready"}};
-  sluice::task<unpacked> inflating_;
-  bool joined_ = false;
-  std::jthread reading_;
-};
-
 }  // namespace
 
 unpacked unpack(source& from, sink& to, foreign_input other, sluice::runtime& workers,
                 progress& seen) {
-  line running(from, other, workers);
+  const auto make = [] { return std::make_unique<chunk>(); };
+  pool<chunk> spare_in(chunk_limit, make);
+  pool<chunk> spare_out(chunk_limit, make);
+  unpacked sum;
+  const auto inflate = [&](const auto& filled, const auto& ready) {
+    chunk_input in(filled, spare_in);
+    chunk_output out(ready, spare_out);
+    sum = inflate_members(in, out, other);
+  };
+  auto contents = workers.run([&] {
+    return reading(from, spare_in, read_chunks) |
+           sluice::pipeline::process<chunk_ptr>({.capacity = chunk_limit, .name = "inflate"},
+                                                inflate);
+  });
+
   checked_writer writer(to);
-  running.write_all(writer, seen);
-  unpacked sum = running.result();
+  for (chunk_ptr& piece : contents) {
+    writer.write(*piece);
+    seen.advance_to(piece->consumed);
+    spare_out.give(std::move(piece));
+  }
   sum.out_bytes = to.written();
   sum.crc = writer.last_crc;
   return sum;

@@ -90,6 +90,34 @@ struct call_source : begins<T> {
   F f;
 };
 
+/// A function that puts as it likes.
+template <class T, class F>
+struct own_source : begins<T> {
+  own_source(const stage_options& how, F make) : begins<T>(how), f(std::move(make)) {}
+
+  std::exception_ptr run(int) {
+    std::invoke(f, this->out);
+    return nullptr;
+  }
+
+  F f;
+};
+
+/// A function that gets and puts as it likes. An error of the input, which it meets there, becomes
+/// the stage's if it lets it through.
+template <class In, class Out, class F>
+struct own_stage : relays<In, Out> {
+  own_stage(const stage_options& how, inlet<In> from, F work)
+      : relays<In, Out>(how, std::move(from)), f(std::move(work)) {}
+
+  std::exception_ptr run(int) {
+    std::invoke(f, this->in.items(), this->out);
+    return nullptr;
+  }
+
+  F f;
+};
+
 /// Results as they come. `Step` makes a std::optional<Out> of an In.
 template <class In, class Out, class Step>
 struct map : relays<In, Out> {

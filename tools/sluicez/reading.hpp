@@ -1,0 +1,26 @@
+// The stage that begins a line: a thread that reads, because reading may wait in the kernel.
+#pragma once
+
+#include <sluice/sluice.hpp>
+#include <stop_token>
+#include <utility>
+
+#include "io.hpp"
+#include "pool.hpp"
+
+namespace sluicez {
+
+/// `read(from, spare, out)` reads the source to its end, on one thread, into buffers of the pool. A
+/// stop of the stage ends its waits.
+template <class T, class F>
+auto reading(source& from, pool<T>& spare, F read) {
+  return sluice::pipeline::produce<typename pool<T>::pointer>(
+      {.capacity = spare.limit(), .name = "read"},
+      [&from, &spare, read = std::move(read)](const auto& out) {
+        const std::stop_token stop = sluice::this_fiber::stop_token();
+        const std::stop_callback at_stop(stop, [&] { from.stop(); });
+        sluice::blocking([&] { sluice::with_stop(stop, [&] { read(from, spare, out); }); });
+      });
+}
+
+}  // namespace sluicez
