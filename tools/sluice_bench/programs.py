@@ -140,6 +140,8 @@ def build_rust(name):
     def build(folder):
         source = folder / "rust" / name
         shutil.copytree(COMPARE / "rust", folder / "rust", dirs_exist_ok=True)
+        # It names the versions of the last time, which an upgrade has replaced.
+        (source / "Cargo.lock").unlink(missing_ok=True)
         quietly(["cargo", "build", "--release", "--offline", "--target-dir", folder / "cargo",
                  "--config", 'source.crates-io.replace-with="debian"',
                  "--config", f'source.debian.directory="{CRATES}"'], source)

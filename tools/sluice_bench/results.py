@@ -174,6 +174,8 @@ def sample_of(path, entry, label):
         value = check_number(path, entry, "value")
         known = {key: entry[key] for key in OUR_KEYS if key in entry}
         sample = Sample(**{**vars(sample), **known, "value": value})
+        if sample.unit not in TIMES:
+            sample.cpu_value = None
     if sample.value <= 0:
         raise WrongInput(f"{path}: {name}: the figure must be above zero, it is {sample.value:g}")
     return sample

@@ -24,8 +24,16 @@ OWN_KEYS = {"name", "run_name", "run_type", "repetitions", "repetition_index", "
             "aggregate_name", "aggregate_unit"}
 
 
+# The exit code of a workload program that cannot run this workload with this parameter.
+HAS_NO_SUCH = 3
+
+
 class Failed(Exception):
     """Why a run counts as none."""
+
+
+class Absent(Failed):
+    """The program does not have the workload, or not with that parameter: no failure of its own."""
 
 
 @dataclasses.dataclass
@@ -157,6 +165,8 @@ def run(job, time_limit=TIME_LIMIT_S, most_memory=0):
 
 
 def read_workload(job, code, printed, complaint):
+    if code == HAS_NO_SUCH:
+        raise Absent(how_it_ended(code, complaint))
     if code not in (0, 1) or not printed.startswith("{"):
         raise Failed(how_it_ended(code, complaint))
     try:

@@ -8,7 +8,7 @@ import math
 import random
 
 SEED = 20231
-RESAMPLES = 4000
+RESAMPLES = 2000
 CONFIDENCE = 0.95
 # Up to this many values in all, Mann-Whitney counts every way to deal them out.
 MOST_EXACT = 40
@@ -53,16 +53,15 @@ def interval_of(ratios, confidence=CONFIDENCE):
     return quantile(ordered, cut), quantile(ordered, 1 - cut)
 
 
-def ratio_interval(above, below, confidence=CONFIDENCE, resamples=RESAMPLES, seed=SEED):
+def ratio_interval(above, below, resamples=RESAMPLES, seed=SEED):
     """The interval (percentile bootstrap) of the ratio of the two medians."""
-    return interval_of(resampled_ratios(above, below, resamples, seed), confidence)
+    return interval_of(resampled_ratios(above, below, resamples, seed))
 
 
-def geometric_interval(pairs, confidence=CONFIDENCE, resamples=RESAMPLES, seed=SEED):
-    """The interval of the geometric mean of the ratios of (above, below) pairs."""
-    columns = [resampled_ratios(above, below, resamples, seed + place)
-               for place, (above, below) in enumerate(pairs)]
-    return interval_of([geometric_mean(row) for row in zip(*columns)], confidence)
+def geometric_interval(columns):
+    """The interval of the geometric mean over cases, from the resampled ratios of each. These must
+    have seeds of their own: with one seed the cases would all be lucky together."""
+    return interval_of([geometric_mean(row) for row in zip(*columns)])
 
 
 # --- Mann-Whitney ----------------------------------------------------------------------------

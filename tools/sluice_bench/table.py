@@ -21,15 +21,15 @@ class Table:
         self.programs = programs
 
     def head(self):
-        line = f"{'workload':<40} {'unit':<5} {'w':>2} "
+        line = f"{'workload':<46} {'unit':<5} {'w':>2} "
         line += "".join(f" {each.title[:22]:<22}" for each in self.programs)
         line += "".join(f" {'/ ' + each.title[:14]:>16}" for each in self.programs[1:])
         return line.rstrip()
 
     def row(self, results, case):
         first = results.first(case)
-        title = first.title if len(first.title) <= 40 else first.title[:37] + "..."
-        line = f"{title:<40} {first.unit:<5} {first.workers or '':>2} "
+        title = first.title if len(first.title) <= 46 else first.title[:43] + "..."
+        line = f"{title:<46} {first.unit:<5} {first.workers or '':>2} "
         medians = []
         for each in self.programs:
             failed = any(case == bad or case.startswith(bad + "/")

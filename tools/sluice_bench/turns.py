@@ -1,7 +1,7 @@
 """Lets programs take turns as whole processes, so that what disturbs the machine disturbs them all.
 
 Whoever begins changes from round to round. After each group the results so far are saved; Ctrl-C
-ends the run with what was measured.
+ends the run and leaves what was measured.
 """
 
 import subprocess
@@ -9,10 +9,11 @@ import sys
 import time
 
 from . import running
-from .running import Failed, Job
+from .running import Absent, Failed, Job
 
 # A program that failed or hung this often in a case is not run there again.
 MOST_FAILURES = 2
+NOTE_EVERY_S = 30
 
 
 def words_for(seconds):
@@ -31,6 +32,7 @@ class Progress:
         self.done = 0
         self.stream = stream
         self.live = stream.isatty()
+        self.noted = time.monotonic()
 
     def time_left(self):
         known = [sum(times) / len(times) for times in self.took.values()]
@@ -63,7 +65,9 @@ class Progress:
 
     def note_group(self):
         """Where nobody watches a terminal, a line now and then."""
-        if not self.live and self.took and self.done < self.total:
+        due = time.monotonic() - self.noted > NOTE_EVERY_S
+        if due and not self.live and self.done < self.total:
+            self.noted = time.monotonic()
             print(f"{self.done} of {self.total} runs, about {words_for(self.time_left())} left",
                   file=self.stream, flush=True)
 
@@ -98,6 +102,8 @@ def one_run(job, results, options, failures):
         samples, failed = running.run(job, options.timeout, options.most_memory)
         results.samples += samples
         results.failures += [(job.program.label, case, why) for case, why in failed]
+    except Absent:
+        failures[id(job)] = MOST_FAILURES
     except Failed as failure:
         failures[id(job)] = failures.get(id(job), 0) + 1
         case = job.case() or job.pattern or "all"
@@ -119,7 +125,8 @@ def run_group(group, repetitions, results, options, progress):
 
 
 def run_all(groups, repetitions, results, options, save, after_group=None):
-    """True when all was run; False if interrupted. What was measured is in `results` and saved."""
+    """True when all was run; False if interrupted. What was measured is in `results`; the caller
+    saves the end of it."""
     progress = Progress(groups, repetitions)
     try:
         for group in groups:
@@ -131,6 +138,5 @@ def run_all(groups, repetitions, results, options, save, after_group=None):
             progress.note_group()
     except KeyboardInterrupt:
         progress.clear()
-        save()
         return False
     return True
