@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 TOOL = ROOT / "tools" / "sluice-bench"
 sys.path.insert(0, str(ROOT / "tools"))
 
-TIME_LIMIT = 60
+TIME_LIMIT = 120
 
 
 def entry(name, time, **more):

@@ -154,5 +154,5 @@ def lines(label, name_x, name_y, series, **scales):
 
 def legend(names):
     """names: (words, colour)."""
-    return '<p class="legend">' + " ".join(
-        f'<span><i class="b{colour}"></i>{escape(words)}</span>' for words, colour in names) + "</p>"
+    shown = [f'<span><i class="b{colour}"></i>{escape(words)}</span>' for words, colour in names]
+    return f'<p class="legend">{" ".join(shown)}</p>'

@@ -5,6 +5,7 @@ one, a limit on the memory of a parked fiber and on idle processor time.
 """
 
 from . import workloads
+from .programs import RIVALS
 
 MOST_BYTES_PARKED = 4700
 MOST_TWO_TO_ONE = 1.2
@@ -44,7 +45,8 @@ def judge_races(results, titles):
                 if theirs:
                     ratios[workers] = results.median(case, SLUICE) / theirs
             if ratios:
-                yield verdict(f"{title}: faster than {rival}", all(r < 1 for r in ratios.values()),
+                yield verdict(f"{title}: faster than {RIVALS[rival].title}",
+                              all(r < 1 for r in ratios.values()),
                               ", ".join(f"{r:.2f} with {w}" for w, r in ratios.items()))
 
 

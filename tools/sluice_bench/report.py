@@ -70,9 +70,9 @@ def summary(page):
                      str(len(report.rows) - sum(counts))])
     if not rows:
         return "<p>One program only: nothing to compare with.</p>"
-    words = (f"<p>Time of {escape(title_of(page.ours))} divided by the time of each other, geometric "
-             "mean over the workloads that both ran; below 1 is faster. Faster and slower count "
-             "where the whole 95 % interval lies on one side of 1.</p>")
+    words = (f"<p>What {escape(title_of(page.ours))} takes divided by what each other takes, "
+             "geometric mean over the cases that both ran; below 1 is faster. Faster and slower "
+             "count where the whole 95 % interval lies on one side of 1.</p>")
     return words + table(["against", "ratio", "95 % interval", "cases", "faster", "slower",
                           "cannot tell"], rows)
 

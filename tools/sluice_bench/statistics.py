@@ -4,6 +4,7 @@ Samples are runs of whole processes: few (9 or so), skewed to the slow side, and
 nothing here assumes a normal distribution, and nothing keeps the fastest run only.
 """
 
+import functools
 import math
 import random
 
@@ -40,11 +41,28 @@ def spread(values):
     return (quantile(ordered, 0.75) - quantile(ordered, 0.25)) / median(ordered)
 
 
+@functools.lru_cache
+def median_law(count):
+    """Of `count` sorted values, an odd number, the median of a resample is one. The likelihood that
+    it is the first, one of the first two, and so on: at least half of the draws fell there."""
+    half = count // 2 + 1
+    return [sum(math.comb(count, draws) * first ** draws * (count - first) ** (count - draws)
+                for draws in range(half, count + 1)) / count ** count
+            for first in range(1, count + 1)]
+
+
+def resampled_medians(values, resamples, rng):
+    """Medians of as many values drawn with replacement, so many times."""
+    if len(values) % 2:
+        return rng.choices(sorted(values), cum_weights=median_law(len(values)), k=resamples)
+    return [median(rng.choices(values, k=len(values))) for _ in range(resamples)]
+
+
 def resampled_ratios(above, below, resamples=RESAMPLES, seed=SEED):
-    """Ratios of medians, each of as many values drawn with replacement from either side."""
+    """Ratios of the medians of resamples of either side."""
     rng = random.Random(seed)
-    return [median(rng.choices(above, k=len(above))) / median(rng.choices(below, k=len(below)))
-            for _ in range(resamples)]
+    return [a / b for a, b in zip(resampled_medians(above, resamples, rng),
+                                  resampled_medians(below, resamples, rng))]
 
 
 def interval_of(ratios, confidence=CONFIDENCE):
