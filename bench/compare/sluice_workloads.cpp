@@ -2,7 +2,9 @@
 // line of JSON as they do. The bodies are those of the Google Benchmark programs, run for some
 // tenths of a second each.
 //
-// usage: sluice_workloads WORKLOAD WORKERS [PARAMETER]
+// usage: sluice_workloads WORKLOAD WORKERS [PARAMETER [DIVISOR]]
+//
+// DIVISOR shortens the run: that many times fewer operations, where their number is free.
 #include "support/choices.hpp"
 #include "support/fibers.hpp"
 #include "support/measure.hpp"
@@ -12,41 +14,48 @@
 namespace {
 
 using bench::measured;
+using bench::shortened;
 using std::size_t;
 
 measured spawn_join(size_t workers, size_t batch) {
-  return bench::spawn_join(workers, batch, 6'000'000);
+  return bench::spawn_join(workers, batch, shortened(6'000'000));
 }
 measured spawn_at_once(size_t workers, size_t fibers) {
   return bench::spawn_join(workers, fibers, fibers);
 }
-measured ping_pong(size_t workers, size_t) { return bench::ping_pong(workers, 4'000'000); }
+measured ping_pong(size_t workers, size_t) {
+  return bench::ping_pong(workers, shortened(4'000'000));
+}
 measured shared_channel(size_t workers, size_t n) {
-  return bench::shared_channel(workers, n, 30'000'000);
+  return bench::shared_channel(workers, n, shortened(30'000'000));
 }
 measured pipeline(size_t workers, size_t capacity) {
-  return bench::pipeline(workers, capacity, 120'000);
+  return bench::pipeline(workers, capacity, shortened(120'000));
 }
-measured token_ring(size_t workers, size_t n) { return bench::token_ring(workers, n, 9'000'000); }
+measured token_ring(size_t workers, size_t n) {
+  return bench::token_ring(workers, n, shortened(9'000'000));
+}
 measured prime_sieve(size_t workers, size_t n) { return bench::prime_sieve(workers, n, 5); }
-measured yields(size_t workers, size_t n) { return bench::yields(workers, n, 30'000'000); }
+measured yields(size_t workers, size_t n) {
+  return bench::yields(workers, n, shortened(30'000'000));
+}
 measured uneven_channel(size_t workers, size_t n) {
-  return bench::uneven_channel(workers, n, 20'000'000);
+  return bench::uneven_channel(workers, n, shortened(20'000'000));
 }
 measured selecting(size_t workers, size_t n) {
-  return bench::selecting_rendezvous(workers, n, 4'000'000);
+  return bench::selecting_rendezvous(workers, n, shortened(4'000'000));
 }
 measured selecting_buffered(size_t workers, size_t n) {
-  return bench::selecting_buffered(workers, n, 4'000'000);
+  return bench::selecting_buffered(workers, n, shortened(4'000'000));
 }
 measured working(size_t workers, size_t n) {
-  return bench::working_rendezvous(workers, n, 2'000'000);
+  return bench::working_rendezvous(workers, n, shortened(2'000'000));
 }
 measured working_buffered(size_t workers, size_t n) {
-  return bench::working_buffered(workers, n, 2'000'000);
+  return bench::working_buffered(workers, n, shortened(2'000'000));
 }
 measured unbounded_channel(size_t workers, size_t n) {
-  return bench::unbounded_channel(workers, n, 10'000'000);
+  return bench::unbounded_channel(workers, n, shortened(10'000'000));
 }
 
 }  // namespace

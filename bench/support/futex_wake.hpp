@@ -62,10 +62,10 @@ inline constexpr std::size_t wakes_a_round = 100;
 /// What W15 says of its samples.
 inline std::vector<std::pair<std::string, double>> wake_figures(std::vector<double>& wakes,
                                                                 std::vector<double>& bare) {
-  return {{"wake_p50_us", percentile(wakes, 0.50)},
-          {"wake_p99_us", percentile(wakes, 0.99)},
-          {"futex_p50_us", percentile(bare, 0.50)},
-          {"futex_p99_us", percentile(bare, 0.99)}};
+  return {{"wake_p50_us", percentile(wakes, 0.50)}, {"wake_p90_us", percentile(wakes, 0.90)},
+          {"wake_p99_us", percentile(wakes, 0.99)}, {"wake_p99_9_us", percentile(wakes, 0.999)},
+          {"futex_p50_us", percentile(bare, 0.50)}, {"futex_p90_us", percentile(bare, 0.90)},
+          {"futex_p99_us", percentile(bare, 0.99)}, {"futex_p99_9_us", percentile(bare, 0.999)}};
 }
 
 }  // namespace bench

@@ -104,7 +104,16 @@ inline double percentile(std::vector<double>& samples, double share) {
   return samples[std::min(at, samples.size() - 1)];
 }
 
-// ---- one program = `prog WORKLOAD WORKERS [PARAMETER]` ------------------------------------------
+// ---- one program = `prog WORKLOAD WORKERS [PARAMETER [DIVISOR]]` --------------------------------
+
+/// What the operations of a workload are divided by: for a quick look, or under valgrind. Set
+/// before the workload begins, by run_workload.
+inline std::size_t divisor = 1;
+
+/// So many operations, or fewer for a quick look.
+inline std::size_t shortened(std::size_t operations) {
+  return std::max<std::size_t>(operations / divisor, 1);
+}
 
 /// One row: its unit, the parameter taken if none is given, and what it runs.
 struct workload {
@@ -148,14 +157,15 @@ inline int run_workload(int argc, char** argv, std::initializer_list<workload> w
     for (const workload& each : workloads) std::puts(each.name);
     return 0;
   }
-  if (argc != 3 && argc != 4) {
-    std::fprintf(stderr, "usage: %s WORKLOAD WORKERS [PARAMETER]\n", argv[0]);
+  if (argc < 3 || argc > 5) {
+    std::fprintf(stderr, "usage: %s WORKLOAD WORKERS [PARAMETER [DIVISOR]]\n", argv[0]);
     return 2;
   }
   for (const workload& each : workloads) {
     if (std::string_view(argv[1]) != each.name) continue;
     const std::size_t workers = parse_number(argv[2], 1);
-    const std::size_t parameter = argc == 4 ? parse_number(argv[3], each.least) : each.normal;
+    const std::size_t parameter = argc > 3 ? parse_number(argv[3], each.least) : each.normal;
+    if (argc == 5) divisor = parse_number(argv[4], 1);
     const measured result = each.run(workers, parameter);
     print_json(each, workers, parameter, result);
     return result.checked ? 0 : 1;

@@ -185,8 +185,10 @@ func idle(n int) measured {
 	return measured{
 		value: used.Seconds() * 1e3,
 		more: map[string]float64{
-			"wake_p50_us": latencies[samples/2],
-			"wake_p99_us": latencies[samples*99/100],
+			"wake_p50_us":   latencies[samples/2],
+			"wake_p90_us":   latencies[samples*90/100],
+			"wake_p99_us":   latencies[samples*99/100],
+			"wake_p99_9_us": latencies[samples*999/1000],
 		},
 		checked: len(latencies) == samples,
 	}

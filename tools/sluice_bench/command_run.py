@@ -1,0 +1,177 @@
+"""run: measures workloads on sluice and rivals, or Google Benchmark programs, in turns."""
+
+import datetime
+import sys
+
+from . import arguments, goals, machine, programs, results, running, table, turns, workloads
+from .errors import BAD, FINE, INTERRUPTED, WrongInput
+from .running import Job
+
+REPETITIONS = 9
+HELP = "measure workloads, beside rivals if wanted; results as JSON"
+ABOUT = """
+Runs programs in turns, as whole processes, so that what disturbs the machine disturbs all of them,
+and writes every run to a JSON file in Google Benchmark's format. A PATTERN is a workload's name
+(with * and ?) or a part of its description, such as pipeline; --list shows them. Every run checks
+that nothing was lost; one that lost something, died or hung counts as failed.
+
+Ctrl-C ends the run; what was measured until then is in the file.
+Exit code: 0 all ran; 1 something failed (or, with --goals, a goal was missed); 2 wrong arguments;
+130 interrupted.
+"""
+
+
+def add_to(commands):
+    parser = commands.add_parser("run", help=HELP, description=ABOUT)
+    add = parser.add_argument
+    add("patterns", metavar="PATTERN", nargs="*", help="only these workloads (all)")
+    add("--rival", action="append", choices=[*programs.RIVALS, "all"], metavar="NAME",
+        help=f"also this rival: {', '.join(programs.RIVALS)}, all; may be given several times")
+    add("--program", action="append", metavar="[LABEL=]PATH",
+        help="instead of workloads: a program linked with Google Benchmark; given several times, "
+             "they take turns")
+    add("--filter", default="", metavar="REGEX", help="only these benchmarks of --program")
+    add("--workers", type=arguments.numbers(1), default=[1, 2], metavar="N,...",
+        help="numbers of workers (1,2)")
+    add("--capacity", type=arguments.numbers(0), default=[], metavar="N,...",
+        help="of workloads whose parameter is a capacity; 0 is rendezvous")
+    add("--repetitions", "--repeat", type=arguments.number(1), metavar="N",
+        help=f"how often each process runs ({REPETITIONS}); fewer are no measurement")
+    add("--timeout", type=arguments.seconds, default=running.TIME_LIMIT_S, metavar="SECONDS",
+        help=f"of one process, then it counts as hung ({running.TIME_LIMIT_S})")
+    add("--out", "--json", type=arguments.output, metavar="FILE",
+        help="where the results go (build/bench/run-DATE.json)")
+    add("--goals", action="store_true", help="also judge the goals of bench/README.md")
+    add("--quick", action="store_true",
+        help="one run of each, small: shows that all works, no figures")
+    add("--list", action="store_true", help="list workloads and rivals")
+    add_building(parser)
+    parser.set_defaults(command=main)
+
+
+def add_building(parser):
+    add = parser.add_argument
+    add("--build", type=lambda text: programs.pathlib.Path(text).absolute(), metavar="FOLDER",
+        default=programs.ROOT / "build" / "bench", help="where to build (build/bench)")
+    add("--jobs", type=arguments.number(1), default=0, metavar="N", help="of ninja")
+    add("--no-install", action="store_true", help="do not install missing Debian packages; leave "
+                                                  "out the rivals that lack them")
+
+
+def say(words):
+    print(words, file=sys.stderr, flush=True)
+
+
+def print_list():
+    print("workloads (name, key, description):")
+    for each in workloads.ALL:
+        name, words = each.title.split(" ", 1)
+        print(f"  {name:<5} {each.key:<18} {words}")
+    print("rivals:")
+    for name, rival in programs.RIVALS.items():
+        print(f"  {name:<12} {rival.title} (Debian: {' '.join(rival.packages)})")
+
+
+def check(options):
+    if options.program and (options.patterns or options.rival or options.capacity
+                            or options.goals):
+        raise WrongInput("--program runs a program's own benchmarks: no PATTERN, --rival, "
+                         "--capacity or --goals with it (but --filter)")
+    if options.filter and not options.program:
+        raise WrongInput("--filter is for --program")
+    options.repetitions = options.repetitions or (1 if options.quick else REPETITIONS)
+    if options.repetitions < REPETITIONS:
+        say(f"{options.repetitions} repetitions: this shows that all works; it is no measurement")
+    options.most_memory = running.memory_limit()
+
+
+def prepare_programs(options):
+    """(programs, groups) of Google Benchmark programs."""
+    chosen = [programs.named(text) for text in options.program]
+    labels = [each.label for each in chosen]
+    if len(set(labels)) < len(labels):
+        raise WrongInput(f"two programs with one label: {', '.join(labels)} (LABEL=PATH)")
+    return chosen, [[Job(each, pattern=options.filter) for each in chosen]]
+
+
+def prepare_workloads(options):
+    """(programs, groups) of the workloads that are asked for."""
+    chosen = workloads.choose(options.patterns, options.capacity, options.quick)
+    wanted = options.rival or []
+    rivals = [name for name in programs.RIVALS if name in wanted or "all" in wanted]
+    built = programs.build_all(options.build, rivals, not options.no_install, options.jobs, say)
+    if "boost" in [each.label for each in built]:
+        chosen = fit_parked(chosen, built, options)
+    return built, turns.groups_of(built, chosen, options.workers)
+
+
+def fit_parked(chosen, built, options):
+    """Adds W11 at the largest number of fibers that Boost.Fiber survives, by halving from ours."""
+    boost = next(each for each in built if each.label == "boost")
+    found = []
+    for workload in chosen:
+        found.append(workload)
+        if workload.name != "W11":
+            continue
+        smaller = workload
+        while smaller.parameter > 0 and not survives(boost, smaller, options):
+            smaller = smaller.with_parameter(smaller.parameter // 2)
+        say(f"Boost.Fiber survives {smaller.parameter:,} parked fibers, of "
+            f"{workload.parameter:,} tried")
+        if 0 < smaller.parameter < workload.parameter:
+            found.append(smaller)
+    return found
+
+
+def survives(program, workload, options):
+    try:
+        for workers in options.workers:
+            running.run(Job(program, workload, workers), options.timeout, options.most_memory)
+    except running.Failed:
+        return False
+    return True
+
+
+def default_output(options):
+    options.build.mkdir(parents=True, exist_ok=True)
+    return options.build / f"run-{datetime.datetime.now():%Y%m%d-%H%M%S}.json"
+
+
+def main(options):
+    if options.list:
+        print_list()
+        return FINE
+    check(options)
+    built, groups = (prepare_programs if options.program else prepare_workloads)(options)
+    out = options.out or default_output(options)
+    labels = [each.label for each in built]
+    found = results.Results(results.basic_context(
+        executable="tools/sluice-bench", repetitions=options.repetitions, quick=options.quick,
+        interrupted=True, machine=machine.context(labels)))
+    seen, lines = set(), table.Table(built)
+    print(f"{options.repetitions} runs of each, medians (fastest..slowest); w: workers\n\n"
+          f"{lines.head()}", flush=True)
+
+    def save():
+        results.write(out, found)
+
+    whole = turns.run_all(groups, options.repetitions, found, options, save,
+                          lambda group: lines.print_new(found, seen))
+    found.context["interrupted"] = not whole
+    return finish(options, found, out, whole)
+
+
+def finish(options, found, out, whole):
+    print()
+    table.print_failures(found)
+    verdicts = goals.judge(found) if options.goals and whole else []
+    if verdicts:
+        goals.print_verdicts(verdicts)
+        found.context["verdicts"] = verdicts
+    results.write(out, found)
+    if not whole:
+        say(f"interrupted; what was measured until then is in {out}")
+        return INTERRUPTED
+    say(f"every run is in {out}")
+    missed = any(not each["reached"] for each in verdicts)
+    return BAD if found.failures and not options.goals or missed else FINE

@@ -1,0 +1,198 @@
+"""compare --against COMMIT: within minutes, did a change slow a workload by more than its noise?
+
+Both builds run the quick workloads in turns. What seems slower is measured again, and only these
+fresh runs count: with some thirty cases at 95 % one false alarm is likely in the first round. Where
+time is too noisy to tell, the instructions of a run with one worker are counted by valgrind.
+"""
+
+import dataclasses
+import re
+import shutil
+import time
+
+from . import compare, machine, programs, results, running, statistics, turns, workloads
+from .errors import BAD, BenchError
+from .programs import CannotBuild
+
+BUDGET_S = 300
+REPETITIONS = 9
+CONFIRMING = 15
+# Runs are shortened by doubling until the repetitions fit; beyond this, start-up would count.
+FIRST_DIVISOR, MOST_DIVISOR = 2, 16
+# The share of the time left that the first round may take; the rest confirms and counts.
+FIRST_SHARE = 0.6
+
+COUNTING_DIVISOR = 200
+COUNTING_RUNS = 2
+COUNTING_LIMIT_S = 60
+# So many more instructions count as slower: below, spinning and the order of steps vary.
+MORE_INSTRUCTIONS = 0.03
+COLLECTED = re.compile(r"Collected\s*:\s*(\d+)")
+
+
+class Clock:
+    def __init__(self, seconds):
+        self.end = time.monotonic() + seconds
+
+    def left(self):
+        return self.end - time.monotonic()
+
+
+def build_both(options, say):
+    """(base, new): two programs with the same workloads on two libraries."""
+    try:
+        say(f"building {options.against}")
+        base = programs.build_commit(options.build, options.against, options.jobs)
+        if options.commit:
+            say(f"building {options.commit}")
+            new = programs.build_commit(options.build, options.commit, options.jobs)
+        else:
+            say("building the working tree")
+            new = programs.build_sluice(options.build, "working tree", jobs=options.jobs)
+    except CannotBuild as failure:
+        raise BenchError(str(failure)) from None
+    if base.label == new.label:
+        raise programs.WrongInput(f"both sides are {base.label}")
+    if not (base.divisor and new.divisor):
+        say("the workloads of this tree do not fit an older library: each side runs its own")
+        base, new = (dataclasses.replace(each, divisor=False) for each in (base, new))
+    return base, new
+
+
+def shorten(chosen, both, workers, options, clock, say):
+    """The groups with a divisor with which the repetitions fit into the time; a first run of each
+    warms caches and is not counted."""
+    divisor = FIRST_DIVISOR
+    while True:
+        groups = turns.groups_of(both, chosen, workers, divisor)
+        begin = time.monotonic()
+        trial = results.Results()
+        if not turns.run_all([[group[-1]] for group in groups], 1, trial, options, lambda: None):
+            raise KeyboardInterrupt
+        taken = 2 * (time.monotonic() - begin) * options.repetitions
+        if taken <= FIRST_SHARE * clock.left() or divisor >= MOST_DIVISOR or not both[0].divisor:
+            break
+        divisor *= 2
+    fitting = int(FIRST_SHARE * max(clock.left(), 0) / taken * options.repetitions)
+    repetitions = max(compare.LEAST_VALUES, min(options.repetitions, fitting))
+    say(f"{len(groups)} cases, {repetitions} repetitions of 1/{divisor} of the operations, about "
+        f"{turns.words_for(taken * repetitions / options.repetitions)}")
+    return groups, repetitions
+
+
+def report_of(both, found, threshold):
+    base, new = both
+    return compare.Report((found, base.label), (found, new.label), threshold)
+
+
+def confirm(both, groups, first, options, say):
+    """The suspects again; the fresh runs replace the first ones. True if it was not interrupted."""
+    suspects = {row.case for row in report_of(both, first, options.threshold)
+                .having(compare.SLOWER)}
+    again = [group for group in groups if group[0].case() in suspects]
+    if not again:
+        return True
+    say(f"{len(again)} cases seem slower: measured again, the fresh runs count")
+    fresh = results.Results()
+    whole = turns.run_all(again, CONFIRMING, fresh, options, lambda: None)
+    complete = {group[0].case() for group in again
+                if all(len(fresh.values(job.case(), job.program.label)) >= compare.LEAST_VALUES
+                       for job in group)}
+    first.samples = [each for each in first.samples if each.case not in complete]
+    first.samples += [each for each in fresh.samples if each.case in complete]
+    first.failures += fresh.failures
+    return whole
+
+
+# --- Instructions ----------------------------------------------------------------------------
+
+
+def count_instructions(program, workload):
+    """Executed by one run with one worker, or None if valgrind could not run it."""
+    words = [str(program.path), workload.name, "1", str(workload.parameter)]
+    words += [str(COUNTING_DIVISOR)] if program.divisor else []
+    try:
+        code, _, said, _, _ = running.execute(
+            ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *words],
+            COUNTING_LIMIT_S, 0)
+    except running.Failed:
+        return None
+    found = COLLECTED.search(said)
+    return int(found[1]) if code == 0 and found else None
+
+
+def instruction_ratio(both, workload):
+    """(ratio of the medians, certainly more?) or None."""
+    counts = []
+    for program in both:
+        counted = [count_instructions(program, workload) for _ in range(COUNTING_RUNS)]
+        if None in counted:
+            return None
+        counts.append(counted)
+    base, new = counts
+    return (statistics.median(new) / statistics.median(base),
+            min(new) > max(base) * (1 + MORE_INSTRUCTIONS))
+
+
+def count_unsure(both, chosen, report, clock):
+    """Prints the instructions of what time could not tell; the cases that have more of them."""
+    unsure = {row.case.rsplit("/workers:", 1)[0] for row in report.having(compare.UNSURE)}
+    wanted = [each for each in chosen if each.counted and each.key in unsure]
+    if not wanted:
+        return []
+    if not shutil.which("valgrind"):
+        print(f"too noisy to tell: {len(unsure)} workloads; with valgrind (Debian: valgrind) "
+              "their instructions would be counted")
+        return []
+    more = []
+    print("too noisy to tell by time, so by instructions (one worker):")
+    for workload in wanted:
+        if clock.left() < 0:
+            print(f"  {workload.title:<44} no time left (--budget)")
+            continue
+        found = instruction_ratio(both, workload)
+        if found is None:
+            print(f"  {workload.title:<44} valgrind could not run it")
+            continue
+        ratio, certain = found
+        print(f"  {workload.title:<44} {ratio:.3f}  {'more' if certain else 'no more'}",
+              flush=True)
+        if certain:
+            more.append(workload.key)
+    return more
+
+
+# --- The whole -------------------------------------------------------------------------------
+
+
+def run(options, say):
+    """(the report, workloads with more instructions, was it whole?)"""
+    clock = Clock(options.budget)
+    chosen = workloads.choose(options.patterns)
+    if not options.patterns:
+        chosen = [each for each in chosen if each.guard]
+    workers = options.workers or ([1, 2] if machine.allowed_cpus() > 1 else [1])
+    both = build_both(options, say)
+    built = time.monotonic()
+    say(f"built; {turns.words_for(max(clock.left(), 0))} of {options.budget:g} s left to measure")
+    groups, repetitions = shorten(chosen, both, workers, options, clock, say)
+    found = results.Results(results.basic_context(
+        repetitions=repetitions, interrupted=False, machine=machine.context([])))
+
+    def save():
+        results.write(options.out, found)
+
+    whole = turns.run_all(groups, repetitions, found, options, save)
+    if whole:
+        whole = confirm(both, groups, found, options, say)
+    found.context["interrupted"] = not whole
+    save()
+    report = report_of(both, found, options.threshold)
+    compare.print_report(report)
+    more = count_unsure(both, chosen, report, clock) if whole else []
+    say(f"measured for {turns.words_for(time.monotonic() - built)}; every run is in {options.out}")
+    return report, more, whole
+
+
+def exit_code(report, more):
+    return BAD if more else report.exit_code()
