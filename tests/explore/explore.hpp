@@ -5,7 +5,7 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
+#include <type_traits>
 #include <utility>
 
 #include "engine/explorer.hpp"
@@ -54,21 +54,28 @@ class receipts {
   int count_ = 0;
 };
 
-/// Runs the functions as strands 1, 2 ... and returns when all have ended.
+/// Runs the functions as strands 1, 2 ... and returns when all have ended (that some wait for ever
+/// is an error).
 template <class... F>
 void strands(F&&... f) {
   void (*const entries[])(void*) = {
       [](void* one) { (*static_cast<std::remove_cvref_t<F>*>(one))(); }...};
   void* const arguments[] = {const_cast<void*>(static_cast<const void*>(&f))...};
-  run_strands(sizeof...(F), entries, arguments);
+  run_strands(sizeof...(F), entries, arguments, rest::is_an_error);
 }
 
-std::span<const scenario> ring_scenarios();
-std::span<const scenario> segment_scenarios();
-std::span<const scenario> channel_scenarios();
-std::span<const scenario> meeting_scenarios();
-std::span<const scenario> select_scenarios();
-std::span<const scenario> queue_scenarios();
-std::span<const scenario> sync_scenarios();
+/// For the tables of scenarios that are functions.
+template <void (*body)()>
+void call(const void*) {
+  body();
+}
+
+scenarios ring_scenarios();
+scenarios segment_scenarios();
+scenarios channel_scenarios();
+scenarios handle_scenarios();
+scenarios select_scenarios();
+scenarios queue_scenarios();
+scenarios sync_scenarios();
 
 }  // namespace sluice::explore

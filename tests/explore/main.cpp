@@ -2,12 +2,12 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <ctime>
 #include <string>
 #include <vector>
 
 #include "engine/explorer.hpp"
+#include "engine/trace.hpp"
 #include "explore.hpp"
 
 namespace {
@@ -21,12 +21,16 @@ constexpr const char* usage =
     "  --schedules N    of each scenario at most (20000)\n"
     "  --seed N         of the random ones (1)\n"
     "  --only WAY       depth-first, random or priorities\n"
+    "  --quiet          of a failure, only what it is\n"
+    "  --fault N        in a program that check_faults has made: with that fault\n"
     "  --replay LIST    the one schedule with these choices, step by step\n"
     "  --list           names the scenarios\n";
 
-std::vector<scenario> all_scenarios() {
-  std::vector<scenario> all;
-  for (const auto some : {ring_scenarios()}) all.insert(all.end(), some.begin(), some.end());
+scenarios all_scenarios() {
+  scenarios all;
+  for (const scenarios& some : {ring_scenarios(), segment_scenarios(), channel_scenarios()}) {
+    all.insert(all.end(), some.begin(), some.end());
+  }
   return all;
 }
 
@@ -41,6 +45,7 @@ struct options {
   std::vector<std::string> words;
   std::string replay;
   bool list = false;
+  bool quiet = false;
 };
 
 [[noreturn]] void misused(const char* why) {
@@ -68,6 +73,10 @@ options parse(int count, char** arguments) {
       if (way != "depth-first" && way != "random" && way != "priorities") misused("no such way");
     } else if (word == "--replay") {
       chosen.replay = value();
+    } else if (word == "--quiet") {
+      chosen.quiet = true;
+    } else if (word == "--fault") {
+      fault = std::atoi(value().c_str());
     } else if (word == "--list") {
       chosen.list = true;
     } else if (word == "-h" || word == "--help") {
@@ -84,7 +93,7 @@ options parse(int count, char** arguments) {
 
 bool wanted(const options& chosen, const scenario& one) {
   for (const std::string& word : chosen.words) {
-    if (std::strstr(one.name, word.c_str()) != nullptr) return true;
+    if (one.name.find(word) != std::string::npos) return true;
   }
   return chosen.words.empty();
 }
@@ -107,7 +116,7 @@ int main(int count, char** arguments) {
     if (!wanted(chosen, one)) continue;
     ++tried;
     if (chosen.list) {
-      std::printf("%s\n", one.name);
+      std::printf("%s\n", one.name.c_str());
       continue;
     }
     if (!chosen.replay.empty()) {
@@ -118,15 +127,19 @@ int main(int count, char** arguments) {
     const report result = explore(one, chosen.limits);
     const double seconds = cpu_seconds() - start;
     schedules += result.schedules;
-    std::printf("%-56s %9llu schedules, %5.0f steps, %4.0f k/s  %s\n", one.name,
+    std::printf("%-56s %9llu schedules, %5.0f steps, %4.0f k/s  %s\n", one.name.c_str(),
                 static_cast<unsigned long long>(result.schedules),
                 static_cast<double>(result.steps) / static_cast<double>(result.schedules),
                 static_cast<double>(result.schedules) / seconds / 1000, extent(result).c_str());
     std::fflush(stdout);
     if (!result.failed) continue;
     ++failed;
+    std::printf("  %s: %s\n", describe(result.how), result.claim);
+    if (chosen.quiet) break;
     replay(one, result.failing);
-    std::printf("  again: explore --replay %s '%s'\n", to_text(result.failing).c_str(), one.name);
+    if (result.failing.size() > 200) continue;
+    std::printf("  again: explore --replay %s '%s'\n", to_text(result.failing).c_str(),
+                one.name.c_str());
   }
   if (tried == 0) misused("no such scenario");
   if (chosen.list || !chosen.replay.empty()) return failed != 0;

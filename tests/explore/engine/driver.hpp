@@ -5,8 +5,8 @@
 
 namespace sluice::explore {
 
-/// Runs `body` as strand 0, which runs the others. The decisions are those of `deciding`.
-void run_schedule(void (*body)()) noexcept;
+/// Runs `body(of)` as strand 0, which runs the others. The decisions are those of `deciding`.
+void run_schedule(void (*body)(const void*), const void* of) noexcept;
 
 // ---- given by parkers.cpp, which knows the shipped parker
 /// Where the parker of the strand that runs is found.

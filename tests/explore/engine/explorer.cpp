@@ -15,7 +15,7 @@ std::uint32_t longest = 1;
 
 /// False: it failed.
 bool run_one(const scenario& what, report& result) {
-  run_schedule(what.body);
+  run_schedule(what.body, what.of);
   ++result.schedules;
   result.steps += s.step;
   longest = std::max(longest, s.step);
@@ -46,16 +46,17 @@ bool depth_first(const scenario& what, unsigned bound, std::uint64_t most, repor
 
 bool try_list(const scenario& what, const decisions& list, failure how) {
   deciding.begin_given(list);
-  run_schedule(what.body);
+  run_schedule(what.body, what.of);
   return s.how == how;
 }
 
 /// Leaves out what it can, so that few switches remain.
 decisions shrink(const scenario& what, decisions list, failure how) {
-  for (bool again = true; again;) {
+  int tries = 5000;
+  for (bool again = true; again && tries > 0;) {
     again = false;
     for (std::size_t part = std::max<std::size_t>(1, list.size() / 2);; part /= 2) {
-      for (std::size_t i = 0; i + part <= list.size();) {
+      for (std::size_t i = 0; i + part <= list.size() && tries-- > 0;) {
         decisions shorter = list;
         const auto first = shorter.begin() + static_cast<std::ptrdiff_t>(i);
         shorter.erase(first, first + static_cast<std::ptrdiff_t>(part));
@@ -75,8 +76,8 @@ decisions shrink(const scenario& what, decisions list, failure how) {
 report note_failure(const scenario& what, report result) {
   result.failed = true;
   const failure how = s.how;
-  std::printf("%s: %s: %s, by %s\n", what.name, describe(how), s.claim,
-              to_text(deciding.made()).c_str());
+  result.how = how;
+  result.claim = s.claim;
   result.failing = shrink(what, deciding.made(), how);
   return result;
 }
@@ -88,7 +89,7 @@ report explore(const scenario& what, const budget& limits) {
   forget_sharing();
   // What is made at its first use is there from here on, so that all schedules are alike.
   deciding.begin_given({});
-  run_schedule(what.body);
+  run_schedule(what.body, what.of);
   longest = 1;
   const unsigned ways = unsigned{limits.depth_first} + limits.random + limits.priorities;
   if (limits.depth_first) {
@@ -119,7 +120,7 @@ report explore(const scenario& what, const budget& limits) {
 bool replay(const scenario& what, const decisions& list) {
   start_tracing();
   deciding.begin_given(list);
-  run_schedule(what.body);
+  run_schedule(what.body, what.of);
   print_trace();
   if (s.how != failure::none) std::printf("  %s: %s\n", describe(s.how), s.claim);
   s.tracing = false;

@@ -2,15 +2,20 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
+#include "engine/state.hpp"
 #include "engine/strategy.hpp"
 
 namespace sluice::explore {
 
 struct scenario {
-  const char* name;
-  void (*body)();
+  std::string name;
+  void (*body)(const void* of);
+  const void* of = nullptr;
 };
+using scenarios = std::vector<scenario>;
 
 struct budget {
   std::uint64_t schedules = 20'000;  ///< of each scenario, all strategies together
@@ -26,6 +31,8 @@ struct report {
   int complete_bound = -1;
   bool everything = false;  ///< there are no others
   bool failed = false;
+  failure how = failure::none;
+  const char* claim = nullptr;
   decisions failing;  ///< shrunk
 };
 

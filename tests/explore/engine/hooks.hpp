@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <source_location>
 
+#include "engine/clocks.hpp"
+
 namespace sluice::explore {
 
 using place = std::source_location;
@@ -40,9 +42,32 @@ std::int64_t virtual_now() noexcept;
 
 /// Ends the schedule as failed, unless `holds`.
 void check(bool holds, const char* claim) noexcept;
+/// Which fault of check_faults is in; 0: none. The shipped sources never ask.
+extern int fault;
+
 /// How many items live, for the items themselves.
 void count_item(int change) noexcept;
-/// Runs the strands and returns when all have ended.
-void run_strands(unsigned count, void (*const* entry)(void*), void* const* argument) noexcept;
+
+enum class rest : std::uint8_t { is_an_error, is_looked_at };
+/// Runs the strands and returns true when all have ended; false if all that are left wait, for each
+/// other or for strand 0.
+bool run_strands(unsigned count, void (*const* entry)(void*), void* const* argument,
+                 rest at_rest) noexcept;
+[[nodiscard]] bool has_ended(unsigned strand) noexcept;
+/// Goes on with those that are left.
+bool wait_for_strands(rest at_rest) noexcept;
+
+/// What the running strand has seen of all.
+struct moment {
+  clocks seen;
+  unsigned strand;
+  /// Did that happen before `later` began?
+  [[nodiscard]] bool is_before(const moment& later) const noexcept {
+    return seen[strand] <= later.seen[strand];
+  }
+};
+[[nodiscard]] moment now() noexcept;
+/// What comes afterwards is later than that.
+[[nodiscard]] moment now_and_after() noexcept;
 
 }  // namespace sluice::explore

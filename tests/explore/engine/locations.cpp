@@ -29,8 +29,8 @@ struct stored {
 struct location {
   const void* at;
   unsigned size;
-  unsigned key;     ///< into `sharing`
-  unsigned stores;  ///< how many there were; the last ones are kept
+  unsigned key;            ///< into `sharing`
+  unsigned stores;         ///< how many there were; the last ones are kept
   unsigned ordered_floor;  ///< no seq_cst load may read an older one
   unsigned floor[most_strands];
   stored kept[kept_stores];
@@ -117,7 +117,8 @@ bool is_shared(std::uint8_t how) noexcept {
 void note_use(const location& one, bool changes) noexcept {
   if (s.current == 0 || !me().begun) return;
   std::uint8_t& how = sharing[one.key];
-  const auto with = static_cast<std::uint8_t>(how | 1U << (s.current - 1) | (changes ? changed : 0));
+  const auto with =
+      static_cast<std::uint8_t>(how | 1U << (s.current - 1) | (changes ? changed : 0));
   if (with == how) return;
   learned |= is_shared(with) && !is_shared(how);
   how = with;
@@ -177,8 +178,7 @@ unsigned choose_store(location& one, std::memory_order order) noexcept {
   if (fresh || one.floor[s.current] == newest) return newest;
   const unsigned oldest = oldest_for(one, order);
   if (oldest == newest) return newest;
-  return newest -
-         deciding.choose(question::value, 2 * s.step + 1, newest - oldest + 1, nullptr);
+  return newest - deciding.choose(question::value, 2 * s.step + 1, newest - oldest + 1, nullptr);
 }
 
 void add_store(location& one, std::uint64_t value, std::memory_order order, clocks handed_on,

@@ -67,8 +67,9 @@ void touch(const void* at, unsigned mask, bool writes) noexcept {
   const unsigned self = s.current;
   check_lives(one, at);
   if (conflicts(one.write_at, one.written, mask, seen)) {
-    fail(failure::data_race, writes ? "a write meets a write that nothing orders before it"
-                                    : "a read meets a write that nothing orders before it",
+    fail(failure::data_race,
+         writes ? "a write meets a write that nothing orders before it"
+                : "a read meets a write that nothing orders before it",
          at);
   }
   if (writes && conflicts(one.read_at, one.read, mask, seen)) {
@@ -152,18 +153,14 @@ void __tsan_init() {}
 void __tsan_func_entry(void*) {}
 void __tsan_func_exit() {}
 
-#define SLUICE_EXPLORE_ACCESS(size)                                          \
-  void __tsan_read##size(void* at) {                                         \
-    plain_access(at, size, false, __builtin_return_address(0));              \
-  }                                                                          \
-  void __tsan_write##size(void* at) {                                        \
-    plain_access(at, size, true, __builtin_return_address(0));               \
-  }                                                                          \
-  void __tsan_unaligned_read##size(void* at) {                               \
-    plain_access(at, size, false, __builtin_return_address(0));              \
-  }                                                                          \
-  void __tsan_unaligned_write##size(void* at) {                              \
-    plain_access(at, size, true, __builtin_return_address(0));               \
+#define SLUICE_EXPLORE_ACCESS(size)                                                                \
+  void __tsan_read##size(void* at) { plain_access(at, size, false, __builtin_return_address(0)); } \
+  void __tsan_write##size(void* at) { plain_access(at, size, true, __builtin_return_address(0)); } \
+  void __tsan_unaligned_read##size(void* at) {                                                     \
+    plain_access(at, size, false, __builtin_return_address(0));                                    \
+  }                                                                                                \
+  void __tsan_unaligned_write##size(void* at) {                                                    \
+    plain_access(at, size, true, __builtin_return_address(0));                                     \
   }
 SLUICE_EXPLORE_ACCESS(1)
 SLUICE_EXPLORE_ACCESS(2)

@@ -14,6 +14,7 @@ namespace sluice::explore {
 namespace context = boost::context::detail;
 
 schedule_state s;
+int fault = 0;
 
 namespace {
 
@@ -61,9 +62,23 @@ unsigned list_from(unsigned set, std::uint8_t* who) noexcept {
   return count;
 }
 
+/// Everybody waits, and strand 0 wants to look at that.
+unsigned see_rest() noexcept {
+  for (unsigned i = 1; i < s.count; ++i) {
+    s.strands[0].seen = join(s.strands[0].seen, s.strands[i].seen);
+  }
+  s.may_rest = false;
+  s.rests = true;
+  s.ready |= 1;
+  return 1;
+}
+
 /// The running strand cannot go on. Returns when it can, never if it has ended.
-void let_others_run() noexcept {
+void let_others_run(bool spins = false) noexcept {
   unsigned set = s.ready & ~s.paused;
+  // Two that spin must not wake each other for ever: each of the others comes in between.
+  if (spins && (set & ~s.spinners) == 0) s.spinners = bit(s.current);
+  if (spins && (set & ~s.spinners) != 0) set &= ~s.spinners;
   if (set == 0 && s.paused != 0 && s.rounds < 4) {
     ++s.rounds;
     set = s.ready;
@@ -72,7 +87,8 @@ void let_others_run() noexcept {
   if (set == 0) set = s.timed;
   if (set == 0) {
     if (s.paused != 0) fail(failure::livelock, "everybody spins and nothing changes");
-    fail(failure::deadlock, "everybody waits: a wake-up was lost");
+    if (!s.may_rest) fail(failure::deadlock, "everybody waits: a wake-up was lost");
+    set = see_rest();
   }
   std::uint8_t who[most_strands];
   const unsigned count = list_from(set | ((s.ready & ~s.paused) != 0 ? s.timed : 0), who);
@@ -88,8 +104,7 @@ void let_others_run() noexcept {
     }
   }
   std::memcpy(who + kept, late, lates);
-  const unsigned chosen =
-      count > 1 ? deciding.choose(question::next, 2 * s.step, count, who) : 0;
+  const unsigned chosen = count > 1 ? deciding.choose(question::next, 2 * s.step, count, who) : 0;
   go_to(who[chosen]);
 }
 
@@ -160,8 +175,10 @@ void before_operation(bool matters) noexcept {
   if (s.wants_pause) {
     s.wants_pause = false;
     s.paused |= bit(s.current);
+    s.spinners |= bit(s.current);
     me().looks_fresh = true;
-    return let_others_run();
+    deciding.note_pause(s.current);
+    return let_others_run(true);
   }
   if (!matters || !me().begun) return;
   const unsigned others = (s.ready & ~s.paused & ~bit(s.current)) | s.timed;
@@ -213,26 +230,45 @@ void check(bool holds, const char* claim) noexcept {
 
 void count_item(int change) noexcept { s.items += change; }
 
-void run_strands(unsigned count, void (*const* entry)(void*), void* const* argument) noexcept {
+bool run_strands(unsigned count, void (*const* entry)(void*), void* const* argument,
+                 rest at_rest) noexcept {
   if (count + 1 > most_strands) fail(failure::engine, "too many strands");
   const clocks seen = me().seen;
   tick();
   s.count = count + 1;
   for (unsigned i = 0; i < count; ++i) add_strand(i + 1, entry[i], argument[i], seen);
+  return wait_for_strands(at_rest);
+}
+
+bool wait_for_strands(rest at_rest) noexcept {
+  if (s.unfinished == 1) return true;
+  s.may_rest = at_rest == rest::is_looked_at;
+  s.rests = false;
   s.ready &= ~1U;
   count_step();
   let_others_run();
+  s.may_rest = false;
   tick();
+  return !s.rests;
 }
 
-void run_schedule(void (*body)()) noexcept {
+bool has_ended(unsigned strand) noexcept { return (s.unfinished & bit(strand)) == 0; }
+
+moment now() noexcept { return {me().seen, s.current}; }
+moment now_and_after() noexcept {
+  const moment found = now();
+  tick();
+  return found;
+}
+
+void run_schedule(void (*body)(const void*), const void* of) noexcept {
   ++s.generation;
-  s.ready = s.paused = s.timed = s.unfinished = s.rounds = 0;
+  s.ready = s.paused = s.spinners = s.timed = s.unfinished = s.rounds = 0;
   s.step = 0;
   s.now = 1'000'000'000;
   s.items = 0;
   s.how = failure::none;
-  s.wants_pause = false;
+  s.wants_pause = s.may_rest = s.rests = false;
   s.heap_used = 0;
   s.count = 1;
   begin_memory();
@@ -240,8 +276,12 @@ void run_schedule(void (*body)()) noexcept {
   if (s.tracing) begin_trace();
   deciding.begin_schedule();
   s.running = true;
-  add_strand(0, [](void* f) { reinterpret_cast<void (*)()>(f)(); },
-             reinterpret_cast<void*>(body), clocks{});
+  struct call {
+    void (*body)(const void*);
+    const void* of;
+  } first{body, of};
+  const auto entry = [](void* f) { static_cast<call*>(f)->body(static_cast<call*>(f)->of); };
+  add_strand(0, entry, &first, clocks{});
   jump(0);
   s.running = false;
   end_locations();

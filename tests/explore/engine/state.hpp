@@ -65,9 +65,13 @@ struct schedule_state {
   unsigned came_from = most_strands;
   unsigned ready = 0;   ///< bit set: can run
   unsigned paused = 0;  ///< of those, who spins until another changes something
-  unsigned timed = 0;   ///< not ready, but its time may be over
+  /// Who has paused since somebody else changed something: the others come first.
+  unsigned spinners = 0;
+  unsigned timed = 0;  ///< not ready, but its time may be over
   unsigned unfinished = 0;
   bool wants_pause = false;
+  bool may_rest = false;  ///< strand 0 wants to see that everybody waits
+  bool rests = false;
   unsigned rounds = 0;  ///< in which everybody spun
   std::uint32_t step = 0;
   std::int64_t now = 0;
@@ -100,6 +104,7 @@ void before_operation(bool matters) noexcept;
 /// The value of something has changed: who spins may look again.
 inline void note_change() noexcept {
   s.paused &= bit(s.current);
+  if ((s.spinners & bit(s.current)) == 0) s.spinners = 0;
   s.rounds = 0;
 }
 

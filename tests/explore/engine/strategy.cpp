@@ -32,13 +32,13 @@ void chooser::begin_random(std::uint64_t seed) {
 void chooser::begin_priorities(std::uint64_t seed, unsigned changes, std::uint32_t steps) {
   begin_random(seed);
   how_ = strategy::priorities;
-  for (std::uint32_t& one : priority_) one = 1000 + static_cast<std::uint32_t>(random() % 1000);
+  for (std::int64_t& one : priority_) one = static_cast<std::int64_t>(random() % 1000) + 1;
   change_at_.clear();
   for (unsigned i = 0; i < changes; ++i) {
     change_at_.push_back(static_cast<std::uint32_t>(random() % std::max(1U, steps)));
   }
   std::sort(change_at_.rbegin(), change_at_.rend());
-  lowest_ = 999;
+  lowest_ = 0;
 }
 
 void chooser::begin_given(decisions list) {

@@ -49,6 +49,8 @@ class chooser {
   // ---- during it
   /// `who`: the strands in question, by choice; null for a value.
   unsigned choose(question what, std::uint32_t key, unsigned count, const std::uint8_t* who);
+  /// That strand spins. It must not keep the others from what it waits for.
+  void note_pause(unsigned strand) noexcept { priority_[strand] = lowest_--; }
   /// What was chosen other than 0.
   [[nodiscard]] const decisions& made() const noexcept { return made_; }
   [[nodiscard]] bool went_astray() const noexcept { return astray_; }
@@ -75,9 +77,9 @@ class chooser {
   std::size_t depth_ = 0;
   unsigned bound_ = 0, spent_ = 0;
   std::uint64_t state_ = 0;
-  std::uint32_t priority_[16] = {};
+  std::int64_t priority_[16] = {};
   std::vector<std::uint32_t> change_at_;
-  std::uint32_t lowest_ = 0;
+  std::int64_t lowest_ = 0;
   decisions given_;
   std::size_t given_at_ = 0;
   decisions made_;

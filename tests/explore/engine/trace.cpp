@@ -16,6 +16,7 @@ namespace sluice::explore {
 namespace {
 
 constexpr std::size_t most_events = 200'000;
+constexpr std::size_t most_printed = 150;
 std::vector<event> events;
 
 using lines = std::vector<std::string>;
@@ -144,13 +145,15 @@ void start_tracing() {
 
 void print_trace() {
   const char* const about = static_cast<const char*>(s.at);
+  std::vector<event> shown;
   for (const event& one : events) {
-    if (one.strand == 0 && one.pc != nullptr && one.at != about) continue;
     // Of the plain accesses those to the address that it is about.
     const char* const at = static_cast<const char*>(one.at);
-    if (one.pc != nullptr && (at > about || at + 16 <= about)) continue;
-    print(one);
+    if (one.pc == nullptr || (at <= about && about < at + 16)) shown.push_back(one);
   }
+  const std::size_t first = shown.size() > most_printed ? shown.size() - most_printed : 0;
+  if (first != 0) std::printf("  ... %zu steps\n", first);
+  for (std::size_t i = first; i < shown.size(); ++i) print(shown[i]);
 }
 
 const char* describe(failure how) noexcept {

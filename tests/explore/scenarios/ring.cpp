@@ -1,7 +1,7 @@
 // The bounded ring, and the short lock, alone.
+#include "sluice/detail/ring/ring.hpp"
 #include "explore.hpp"
 #include "sluice/detail/base/short_lock.hpp"
-#include "sluice/detail/ring/ring.hpp"
 
 namespace sluice::explore {
 namespace {
@@ -129,16 +129,16 @@ void lock_guards_plain_data() {
   check(value == 2 || value == 3, "each addition counts");
 }
 
-constexpr scenario all[] = {
-    {"ring: one putter, one getter", one_putter_one_getter},
-    {"ring: laps of one slot", laps},
-    {"ring: two putters, two getters, one slot", two_putters_two_getters},
-    {"ring: a close while putting", close_while_putting},
-    {"lock: three strands, plain data", lock_guards_plain_data},
-};
-
 }  // namespace
 
-std::span<const scenario> ring_scenarios() { return all; }
+scenarios ring_scenarios() {
+  return {
+      {"ring: one putter, one getter", call<one_putter_one_getter>},
+      {"ring: laps of one slot", call<laps>},
+      {"ring: two putters, two getters, one slot", call<two_putters_two_getters>},
+      {"ring: a close while putting", call<close_while_putting>},
+      {"lock: three strands, plain data", call<lock_guards_plain_data>},
+  };
+}
 
 }  // namespace sluice::explore

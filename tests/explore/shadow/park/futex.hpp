@@ -13,8 +13,7 @@ enum class futex_result { woken_or_changed, timed_out };
 
 inline futex_result futex_wait(const atomic<std::uint32_t>& word, std::uint32_t expected,
                                deadline until) noexcept {
-  const std::int64_t at =
-      until == no_deadline ? explore::never : until.time_since_epoch().count();
+  const std::int64_t at = until == no_deadline ? explore::never : until.time_since_epoch().count();
   return explore::futex_wait(&word, expected, at) ? futex_result::woken_or_changed
                                                   : futex_result::timed_out;
 }
