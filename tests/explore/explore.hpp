@@ -76,6 +76,7 @@ scenarios channel_scenarios();
 scenarios handle_scenarios();
 scenarios select_scenarios();
 scenarios queue_scenarios();
+scenarios stop_scenarios();
 scenarios sync_scenarios();
 
 }  // namespace sluice::explore

@@ -13,6 +13,12 @@ THREAD = "src/park/thread_parker.cpp"
 CORE_H = "include/sluice/detail/channel/core.hpp"
 CORE = "src/channel/core.cpp"
 MEETING = "src/channel/meeting.cpp"
+MUTEX_H = "include/sluice/mutex.hpp"
+SEMAPHORE = "src/sync/semaphore.cpp"
+MUTEX = "src/sync/mutex.cpp"
+COUNTDOWN = "src/sync/countdown.cpp"
+RUN_QUEUE = "src/sched/run_queue.hpp"
+DEQUE = "src/sched/task_deque.hpp"
 PARK_IN = "src/channel/park_in.hpp"
 RELAXED = "memory_order_relaxed"
 
@@ -153,4 +159,56 @@ FAULTS = [
   partner.owner->strand().unpark();""", "move_item(from, to);", ["rendezvous: put | get"],
              "if (::sluice::explore::fault == NUMBER) { partner.owner->strand().unpark();"
              " move_item(from, to); return; }"),
+    # ---- handles, select
+    weaker("handles: the last one does not see what others did", CORE,
+           "if (handles_.fetch_sub(1, memory_order_acq_rel) == 1) delete this;",
+           "memory_order_acq_rel", ["handles: the last handle deletes"]),
+    left_out("select: who passes a node over does not mark it", CORE,
+             "  pop(s, node);\n  node.passed = true;\n}", "node.passed = true;",
+             ["select: two of them", "select: puts in both"]),
+    left_out("select: a node whose wait has ended ends the serving", CORE,
+             "pass_over(getters_, *node);\n      continue;", "continue;",
+             ["select: two of them"], "if (::sluice::explore::fault == NUMBER) break;"),
+    weaker("select: a place is claimed for a wait that is not reserved", CORE,
+           "if (!owner.try_reserve()) {\n      pass_over(getters_, *node);",
+           "!owner.try_reserve()", ["select: two of them", "select: puts in both"],
+           "owner.result() != outcome::waiting"),
+    # ---- stops
+    weaker("stops: a thread does not look after it has shown its wait", THREAD,
+           "const bool stopped = stops_.requested() && w.try_claim(outcome::cancelled);",
+           "stops_.requested()", ["stops: a get"], "false"),
+    weaker("stops: whoever stops a wait does not unpark", THREAD,
+           "if (ours) unpark();", "ours", ["stops: a get"], "false"),
+    # ---- sync
+    weaker("sync: unlock is relaxed", MUTEX_H,
+           """    return word_.compare_exchange_strong(seen, 0, detail::memory_order_release,""",
+           "detail::memory_order_release", ["sync: a mutex excludes"], "detail::" + RELAXED),
+    weaker("sync: a semaphore releases relaxed", SEMAPHORE,
+           "if (word_.compare_exchange_weak(seen, (there + added) * one, memory_order_release,",
+           "memory_order_release", ["sync: a semaphore"]),
+    left_out("sync: unlock wakes nobody", MUTEX,
+             "lock_.unlock();\n      strand.unpark();", "strand.unpark();",
+             ["sync: a mutex excludes"]),
+    weaker("sync: a count goes down relaxed", COUNTDOWN,
+           "wakes ? 0 : seen - taken * one, memory_order_acq_rel", "memory_order_acq_rel",
+           ["sync: a latch", "sync: a group"]),
+    left_out("sync: the last count wakes nobody", COUNTDOWN,
+             "win_all(waiters_, won);", "win_all(waiters_, won);", ["sync: a latch"]),
+    # ---- the queues of a worker
+    weaker("queues: a push is relaxed", RUN_QUEUE,
+           """    // order: release, pairs with the acquire in pop and take_half
+    tail_.store(tail + 1, memory_order_release);""", "memory_order_release",
+           ["queues: a thief"]),
+    weaker("queues: a thief takes by a plain store", RUN_QUEUE,
+           """    } while (!head_.compare_exchange_weak(head, head + count, memory_order_acq_rel,
+                                          memory_order_acquire));""",
+           """head_.compare_exchange_weak(head, head + count, memory_order_acq_rel,
+                                          memory_order_acquire)""",
+           ["queues: a thief"], "head_.store(head + count, memory_order_release), true"),
+    weaker("queues: the owner moves tail relaxed", DEQUE,
+           "tail_.store(last, memory_order_seq_cst);", "memory_order_seq_cst",
+           ["queues: the newest"]),
+    weaker("queues: a thief looks at tail relaxed", DEQUE,
+           "if (head >= tail_.load(memory_order_seq_cst)) return nullptr;",
+           "memory_order_seq_cst", ["queues: the newest"]),
 ]

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/driver.hpp"
 #include "engine/explorer.hpp"
 #include "engine/trace.hpp"
 #include "explore.hpp"
@@ -30,7 +31,7 @@ scenarios all_scenarios() {
   scenarios all;
   for (const scenarios& some :
        {ring_scenarios(), segment_scenarios(), queue_scenarios(), channel_scenarios(),
-        handle_scenarios(), select_scenarios(), sync_scenarios()}) {
+        handle_scenarios(), select_scenarios(), stop_scenarios(), sync_scenarios()}) {
     all.insert(all.end(), some.begin(), some.end());
   }
   return all;
@@ -110,6 +111,7 @@ std::string extent(const report& result) {
 
 int main(int count, char** arguments) {
   const options chosen = parse(count, arguments);
+  catch_crashes();
   unsigned failed = 0;
   unsigned tried = 0;
   std::uint64_t schedules = 0;

@@ -8,6 +8,9 @@ namespace sluice::explore {
 /// Runs `body(of)` as strand 0, which runs the others. The decisions are those of `deciding`.
 void run_schedule(void (*body)(const void*), const void* of) noexcept;
 
+/// From here on a strand that touches no memory fails its schedule, and nothing else.
+void catch_crashes() noexcept;
+
 // ---- given by parkers.cpp, which knows the shipped parker
 /// Where the parker of the strand that runs is found.
 extern void** const parker_slot;

@@ -1,8 +1,12 @@
 // The strands: who runs, who waits, and the clock.
 #include <cxxabi.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sys/syscall.h>
 
-#include <bit>
 #include <chrono>
+#include <csignal>
+#include <cstdlib>
 #include <cstring>
 
 #include "engine/driver.hpp"
@@ -290,6 +294,30 @@ void run_schedule(void (*body)(const void*), const void* of) noexcept {
 
 }  // namespace sluice::explore
 
+namespace sluice::explore {
+namespace {
+
+/// Leaves the strand and the handler at once, for the driver.
+void on_crash(int, siginfo_t* about, void*) {
+  if (!s.running) std::abort();
+  fail(failure::crash, "an access to no memory", about->si_addr);
+}
+
+}  // namespace
+
+void catch_crashes() noexcept {
+  static char stack[64 * 1024];
+  const stack_t own{.ss_sp = stack, .ss_flags = 0, .ss_size = sizeof(stack)};
+  ::sigaltstack(&own, nullptr);
+  struct sigaction act {};
+  act.sa_sigaction = on_crash;
+  act.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+  ::sigaction(SIGSEGV, &act, nullptr);
+  ::sigaction(SIGBUS, &act, nullptr);
+}
+
+}  // namespace sluice::explore
+
 /// The virtual clock stands in for steady_clock (see the link arguments).
 extern "C" std::chrono::steady_clock::time_point
 __wrap__ZNSt6chrono3_V212steady_clock3nowEv() noexcept {
@@ -297,8 +325,21 @@ __wrap__ZNSt6chrono3_V212steady_clock3nowEv() noexcept {
       std::chrono::nanoseconds(sluice::explore::virtual_now()));
 }
 
-/// Nobody draws from a thread's sequence here: a schedule must happen again.
 extern "C" int __wrap_sched_yield() noexcept {
   sluice::explore::pause();
+  return 0;
+}
+
+/// Each strand is a thread of its own: std::stop_token compares them.
+extern "C" pthread_t __wrap_pthread_self() noexcept { return sluice::explore::s.current + 1; }
+
+/// The C++ library waits for a callback of a token by the system call itself.
+extern "C" long __wrap_syscall(long number, const void* word, int operation, std::uint32_t value) {
+  if (number != SYS_futex) std::abort();
+  if ((operation & FUTEX_CMD_MASK) == FUTEX_WAIT) {
+    sluice::explore::futex_wait(word, value, sluice::explore::never);
+  } else {
+    sluice::explore::futex_wake(word, static_cast<int>(value));
+  }
   return 0;
 }

@@ -35,6 +35,7 @@ enum class failure : std::uint8_t {
   deadlock,    ///< everybody waits
   livelock,    ///< everybody spins, or the steps do not end
   exception,   ///< left a strand
+  crash,       ///< an access to no memory at all
   engine,      ///< out of the explorer's own limits
 };
 
@@ -65,7 +66,7 @@ struct schedule_state {
   unsigned came_from = most_strands;
   unsigned ready = 0;   ///< bit set: can run
   unsigned paused = 0;  ///< of those, who spins until another changes something
-  /// Who has paused since somebody else changed something: the others come first.
+  /// Who has paused in this turn; the turn is over when all that can run have.
   unsigned spinners = 0;
   unsigned timed = 0;  ///< not ready, but its time may be over
   unsigned unfinished = 0;
@@ -104,7 +105,6 @@ void before_operation(bool matters) noexcept;
 /// The value of something has changed: who spins may look again.
 inline void note_change() noexcept {
   s.paused &= bit(s.current);
-  if ((s.spinners & bit(s.current)) == 0) s.spinners = 0;
   s.rounds = 0;
 }
 

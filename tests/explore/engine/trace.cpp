@@ -174,6 +174,8 @@ const char* describe(failure how) noexcept {
       return "no progress";
     case failure::exception:
       return "exception";
+    case failure::crash:
+      return "crash";
     case failure::engine:
       break;
   }
