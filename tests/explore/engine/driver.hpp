@@ -1,0 +1,20 @@
+// Running one schedule of one scenario, and what the engine needs of the code under test.
+#pragma once
+
+#include "engine/state.hpp"
+
+namespace sluice::explore {
+
+/// Runs `body(of)` as strand 0, which runs the others. The decisions are those of `deciding`.
+void run_schedule(void (*body)(const void*), const void* of) noexcept;
+
+/// From here on a strand that touches no memory fails its schedule, and nothing else.
+void catch_crashes() noexcept;
+
+// ---- given by parkers.cpp, which knows the shipped parker
+/// Where the parker of the strand that runs is found.
+extern void** const parker_slot;
+/// Calls `body` with a parker of its own, which ends with it.
+void run_as_thread(void (*body)(void* parker) noexcept) noexcept;
+
+}  // namespace sluice::explore

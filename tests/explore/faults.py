@@ -1,0 +1,214 @@
+"""The faults of check_faults: what is changed where, and which scenarios must find it.
+
+`in` is a text that the file has once; in it `old` becomes `new`. Expressions by default; with
+`statement` the old one is left out and the new one, if any, comes in.
+"""
+
+RING = "include/sluice/detail/ring/ring.hpp"
+SEGMENTS = "include/sluice/detail/ring/segments.hpp"
+LOCK = "include/sluice/detail/base/short_lock.hpp"
+WAITER = "include/sluice/detail/park/waiter.hpp"
+PARKER = "include/sluice/detail/park/parker.hpp"
+THREAD = "src/park/thread_parker.cpp"
+CORE_H = "include/sluice/detail/channel/core.hpp"
+CORE = "src/channel/core.cpp"
+MEETING = "src/channel/meeting.cpp"
+MUTEX_H = "include/sluice/mutex.hpp"
+SEMAPHORE = "src/sync/semaphore.cpp"
+MUTEX = "src/sync/mutex.cpp"
+COUNTDOWN = "src/sync/countdown.cpp"
+RUN_QUEUE = "src/sched/run_queue.hpp"
+DEQUE = "src/sched/task_deque.hpp"
+PARK_IN = "src/channel/park_in.hpp"
+RELAXED = "memory_order_relaxed"
+
+
+def weaker(name, file, where, old, by, new=RELAXED):
+    return {"name": name, "file": file, "in": where, "old": old, "new": new, "by": by}
+
+
+def left_out(name, file, where, old, by, new=""):
+    return {"name": name, "file": file, "in": where, "old": old, "new": new, "by": by,
+            "statement": True}
+
+
+FAULTS = [
+    # ---- ring
+    weaker("ring: S2 publishes relaxed", RING,
+           "s.stamp.store(lap_of(at) + 1, memory_order_release);", "memory_order_release",
+           ["ring: one putter, one"]),
+    weaker("ring: G2 releases relaxed", RING,
+           "slot_at(at).stamp.store(lap_of(at) + lap_, memory_order_release);",
+           "memory_order_release", ["ring: laps"]),
+    weaker("ring: a getter looks at the stamp relaxed", RING,
+           "if (slot_at(head).stamp.load(memory_order_acquire) == lap_of(head) + 1) [[likely]] {",
+           "memory_order_acquire", ["ring: one putter, one"]),
+    weaker("ring: a putter looks at the stamp relaxed", RING,
+           "if (slot_at(tail).stamp.load(memory_order_acquire) == lap_of(tail)) [[likely]] {",
+           "memory_order_acquire", ["ring: laps"]),
+    weaker("ring: published and free have the same stamp at capacity 1", RING,
+           "return std::bit_ceil(static_cast<position>(capacity) + 1);",
+           "static_cast<position>(capacity) + 1", ["ring: laps", "ring: two putters"],
+           "static_cast<position>(capacity)"),
+    weaker("ring: a getter claims by a plain store", RING,
+           """    // order: G1 seq_cst, before G3 in the one order with R4 and R5
+        if (head_.compare_exchange_strong(head, next(head), memory_order_seq_cst,
+                                          memory_order_relaxed)) [[likely]] {""",
+           """head_.compare_exchange_strong(head, next(head), memory_order_seq_cst,
+                                          memory_order_relaxed)""",
+           ["ring: two putters"], "head_.store(next(head), memory_order_seq_cst), true"),
+    weaker("ring: full is said where the slot is busy", RING,
+           "if (head_.load(memory_order_seq_cst) + lap_ == tail) return claim::none;",
+           "head_.load(memory_order_seq_cst) + lap_ == tail",
+           ["capacity 1: put | put | get | get", "capacity 1: try_put | get", "capacity 1, 1"],
+           "true"),
+    weaker("ring: the close is not one operation", RING,
+           "return (tail_.fetch_or(closed_bit, memory_order_seq_cst) & closed_bit) == 0;",
+           "tail_.fetch_or(closed_bit, memory_order_seq_cst)",
+           ["ring: a close"],
+           "[&] { const auto t = tail_.load(memory_order_seq_cst);"
+           " tail_.store(t | closed_bit, memory_order_seq_cst); return t; }()"),
+    # ---- segments
+    weaker("segments: S2 publishes relaxed", SEGMENTS,
+           "s.state.store(stage::published, memory_order_release);", "memory_order_release",
+           ["segments: in order, in the middle"]),
+    weaker("segments: is_published looks relaxed", SEGMENTS,
+           "return at.in->all[at.slot].state.load(memory_order_acquire) == stage::published;",
+           "memory_order_acquire", ["segments: in order, in the middle"]),
+    weaker("segments: D2 leaves relaxed", SEGMENTS,
+           "at.in->all[at.slot].state.store(stage::left, memory_order_release);",
+           "memory_order_release", ["segments: getters leave"]),
+    weaker("segments: D1 looks at nothing", SEGMENTS,
+           "if (s.state.load(memory_order_acquire) != stage::left) return false;",
+           "s.state.load(memory_order_acquire) != stage::left", ["segments: getters leave"],
+           "false"),
+    weaker("segments: M2 is relaxed", SEGMENTS,
+           "tail_.index.fetch_add(1, memory_order_release);", "memory_order_release",
+           ["segments: two putters, two getters, over", "segments: a close"]),
+    weaker("segments: M4 is relaxed", SEGMENTS,
+           "head_.index.fetch_add(1, memory_order_release);", "memory_order_release",
+           ["segments: two putters, two getters, over"]),
+    # ---- the short lock
+    weaker("lock: unlock is relaxed", LOCK,
+           "held_.store(false, memory_order_release);", "memory_order_release", ["lock:"]),
+    weaker("lock: lock is relaxed", LOCK,
+           "while (held_.exchange(true, memory_order_acquire)) {", "memory_order_acquire",
+           ["lock:"]),
+    weaker("lock: test and set are two steps", LOCK,
+           "while (held_.exchange(true, memory_order_acquire)) {",
+           "held_.exchange(true, memory_order_acquire)", ["lock:"],
+           "held_.load(memory_order_acquire) || (held_.store(true, memory_order_relaxed), false)"),
+    # ---- the parker and the waiter
+    weaker("parker: P3 is relaxed", PARKER,
+           "if (word_.exchange(notified, memory_order_acq_rel) != parked) return;",
+           "memory_order_acq_rel", ["rendezvous: put | get"]),
+    weaker("parker: P3 looks, then stores", PARKER,
+           "if (word_.exchange(notified, memory_order_acq_rel) != parked) return;",
+           "word_.exchange(notified, memory_order_acq_rel)", ["rendezvous: put | get"],
+           "[&] { const auto was = word_.load(memory_order_acquire);"
+           " word_.store(notified, memory_order_release); return was; }()"),
+    left_out("parker: who is parked is not woken", PARKER,
+             "where == place::in_kernel ? wake_in_kernel(word_) : wake();",
+             "where == place::in_kernel ? wake_in_kernel(word_) : wake();",
+             ["rendezvous: put | get"]),
+    weaker("parker: the time is over, but the claim is not asked", THREAD,
+           "if (w.try_claim(outcome::timed_out)) break;  // nobody else will unpark",
+           "w.try_claim(outcome::timed_out)", ["capacity 1: get_for |"],
+           "static_cast<void>(w.try_claim(outcome::timed_out)), true"),
+    weaker("waiter: who ends it is not decided by one operation", WAITER,
+           """      // order: acq_rel, one claim decides (I5); acquire on failure pairs with the winner's store
+      if (claim_.compare_exchange_strong(seen, to, memory_order_acq_rel, memory_order_acquire)) {""",
+           "claim_.compare_exchange_strong(seen, to, memory_order_acq_rel, memory_order_acquire)",
+           ["capacity 1: get_for |", "get | get_for | put"],
+           "(seen = claim_.load(memory_order_acquire)) == outcome::waiting &&"
+           " (claim_.store(to, memory_order_release), true)"),
+    # ---- channels
+    weaker("channel: S3 is relaxed", CORE_H,
+           "if (getters_waiting_.load(memory_order_seq_cst) != 0) serve();",
+           "memory_order_seq_cst", ["capacity 1: put | get", "unbounded: put | get"]),
+    weaker("channel: G3 is relaxed", CORE_H,
+           "if (putters_waiting_.load(memory_order_seq_cst) != 0) serve();",
+           "memory_order_seq_cst", ["capacity 1, 1 inside: put | get"]),
+    weaker("channel: a put serves nobody", CORE_H,
+           "if (getters_waiting_.load(memory_order_seq_cst) != 0) serve();",
+           "getters_waiting_.load(memory_order_seq_cst) != 0", ["capacity 1: put | get"], "false"),
+    weaker("channel: R4 counts relaxed", CORE,
+           "if (is_counted(s)) count_of(s).fetch_add(1, memory_order_seq_cst);",
+           "memory_order_seq_cst", ["capacity 1: put | get", "unbounded: put | get"]),
+    left_out("channel: no second look after enlisting", CORE,
+             """  for (;;) {
+    settle(jobs);
+    const bool park_now""", "settle(jobs);", ["capacity 1: put | get"]),
+    weaker("channel: parks beside a busy place", CORE,
+           "const bool park_now = !node.linked || last_look(s) != claim::busy;",
+           "!node.linked || last_look(s) != claim::busy", ["capacity 1: put | get"], "true"),
+    left_out("channel: the close wakes nobody", CORE,
+             """    count_joiners();
+    settle(jobs);""", "settle(jobs);", ["capacity 1: get | close"]),
+    left_out("channel: the close does not count the joiners", CORE,
+             """    count_joiners();
+    settle(jobs);""", "count_joiners();", ["capacity 1, 1 inside: get | close | join", "put close | get get | join"]),
+    weaker("channel: no look after the jobs", CORE,
+           "if (!again) return;", "!again", ["channel, capacity 1: put | put | get | get",
+                                             "capacity 1: put put | put_for | get get",
+                                             "capacity 1: put put | get get"], "true"),
+    left_out("channel: one that leaves stays in the list", PARK_IN,
+             "withdraw(s, node);", "withdraw(s, node);", ["capacity 1: get_for | get_for"]),
+    left_out("meeting: the partner is unparked before the item is there", MEETING,
+             """  move_item(from, to);
+  partner.owner->strand().unpark();""", "move_item(from, to);", ["rendezvous: put | get"],
+             "if (::sluice::explore::fault == NUMBER) { partner.owner->strand().unpark();"
+             " move_item(from, to); return; }"),
+    # ---- handles, select
+    weaker("handles: the last one does not see what others did", CORE,
+           "if (handles_.fetch_sub(1, memory_order_acq_rel) == 1) delete this;",
+           "memory_order_acq_rel", ["handles: the last handle deletes"]),
+    left_out("select: who passes a node over does not mark it", CORE,
+             "  pop(s, node);\n  node.passed = true;\n}", "node.passed = true;",
+             ["select: two of them", "select: puts in both"]),
+    left_out("select: a node whose wait has ended ends the serving", CORE,
+             "pass_over(getters_, *node);\n      continue;", "continue;",
+             ["select: two of them"], "if (::sluice::explore::fault == NUMBER) break;"),
+    weaker("select: a place is claimed for a wait that is not reserved", CORE,
+           "if (!owner.try_reserve()) {\n      pass_over(getters_, *node);",
+           "!owner.try_reserve()", ["select: two of them", "select: puts in both"],
+           "owner.result() != outcome::waiting"),
+    # ---- stops
+    weaker("stops: a thread does not look after it has shown its wait", THREAD,
+           "const bool stopped = stops_.requested() && w.try_claim(outcome::cancelled);",
+           "stops_.requested()", ["stops: a get"], "false"),
+    weaker("stops: whoever stops a wait does not unpark", THREAD,
+           "if (ours) unpark();", "ours", ["stops: a get"], "false"),
+    # ---- sync
+    weaker("sync: unlock is relaxed", MUTEX_H,
+           """    return word_.compare_exchange_strong(seen, 0, detail::memory_order_release,""",
+           "detail::memory_order_release", ["sync: a mutex excludes"], "detail::" + RELAXED),
+    weaker("sync: a semaphore releases relaxed", SEMAPHORE,
+           "if (word_.compare_exchange_weak(seen, (there + added) * one, memory_order_release,",
+           "memory_order_release", ["sync: a semaphore"]),
+    left_out("sync: unlock wakes nobody", MUTEX,
+             "lock_.unlock();\n      strand.unpark();", "strand.unpark();",
+             ["sync: a mutex excludes"]),
+    weaker("sync: a count goes down relaxed", COUNTDOWN,
+           "wakes ? 0 : seen - taken * one, memory_order_acq_rel", "memory_order_acq_rel",
+           ["sync: a latch", "sync: a group"]),
+    left_out("sync: the last count wakes nobody", COUNTDOWN,
+             "win_all(waiters_, won);", "win_all(waiters_, won);", ["sync: a latch"]),
+    # ---- the queues of a worker
+    weaker("queues: a push is relaxed", RUN_QUEUE,
+           """    // order: release, pairs with the acquire in pop and take_half
+    tail_.store(tail + 1, memory_order_release);""", "memory_order_release",
+           ["queues: a thief"]),
+    weaker("queues: a thief takes by a plain store", RUN_QUEUE,
+           """    } while (!head_.compare_exchange_weak(head, head + count, memory_order_acq_rel,
+                                          memory_order_acquire));""",
+           """head_.compare_exchange_weak(head, head + count, memory_order_acq_rel,
+                                          memory_order_acquire)""",
+           ["queues: a thief"], "head_.store(head + count, memory_order_release), true"),
+    weaker("queues: the owner moves tail relaxed", DEQUE,
+           "tail_.store(last, memory_order_seq_cst);", "memory_order_seq_cst",
+           ["queues: the newest"]),
+    weaker("queues: a thief looks at tail relaxed", DEQUE,
+           "if (head >= tail_.load(memory_order_seq_cst)) return nullptr;",
+           "memory_order_seq_cst", ["queues: the newest"]),
+]

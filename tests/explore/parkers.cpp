@@ -1,0 +1,41 @@
+// The shipped parker of threads, one for each strand, and what else a process has once.
+//
+// The source is included, so that its class, which has no name outside of it, can be made here. A
+// strand is announced to it as a worker announces the fiber that it runs. One turn of its spin is
+// enough: what comes between two turns can as well come between the turn and the announcement.
+#include <atomic>
+#include <exception>
+#include <mutex>
+
+#include "engine/driver.hpp"
+#include "park/futex.hpp"
+#include "select/random.hpp"
+#include "sluice/detail/base/short_lock.hpp"
+#include "sluice/detail/park/parker.hpp"
+
+#define cpu_pause() return false
+#include "park/thread_parker.cpp"
+#undef cpu_pause
+
+namespace sluice::explore {
+
+void** const parker_slot = reinterpret_cast<void**>(detail::parker::current_slot());
+
+void run_as_thread(void (*body)(void* parker) noexcept) noexcept {
+  detail::thread_parker own;
+  *parker_slot = &own;
+  body(static_cast<detail::parker*>(&own));
+}
+
+}  // namespace sluice::explore
+
+namespace sluice::detail {
+
+/// Spinning: until another changes something. Standing back after a lost compare-and-swap is not.
+void yield_thread() noexcept { explore::pause(); }
+void stand_back() noexcept {}
+
+/// A schedule must happen again: the same order of trials each time.
+std::uint64_t draw_seed() noexcept { return 1; }
+
+}  // namespace sluice::detail

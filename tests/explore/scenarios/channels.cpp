@@ -1,0 +1,238 @@
+// Channels of each kind under the operations of two and three strands.
+//
+// A scenario is a table: a channel, how many items it holds at first, and for each strand what it
+// does. If all that are left wait, that must be right (rule I4 of core.hpp); then the channel is
+// closed, which must end all waits, and what is left is taken out. All that happened must be what a
+// queue could have done one operation after the other, and each item must be destroyed once.
+#include <array>
+#include <deque>
+
+#include "explore.hpp"
+#include "scenarios/history.hpp"
+#include "sluice/channel.hpp"
+
+namespace sluice::explore {
+namespace {
+
+enum class kind : std::uint8_t { one, two, no_limit, meeting };
+
+struct spec {
+  kind what;
+  unsigned prefilled;
+  std::vector<std::vector<action>> strands;
+};
+
+constexpr const char* name_of(kind what) {
+  constexpr const char* names[] = {"capacity 1", "capacity 2", "unbounded", "rendezvous"};
+  return names[static_cast<int>(what)];
+}
+constexpr const char* name_of(action what) {
+  constexpr const char* names[] = {"put",     "get",     "try_put", "try_get",
+                                   "put_for", "get_for", "close",   "join"};
+  return names[static_cast<int>(what)];
+}
+
+// Outside of the schedule's memory, so that noting orders nothing.
+history done;
+receipts put_numbers;
+receipts got_numbers;
+/// What each strand is in the middle of.
+std::array<action, most_strands> pending;
+
+channel<item> make(kind what) {
+  switch (what) {
+    case kind::one:
+      return channel<item>(1);
+    case kind::two:
+      return channel<item>(2);
+    case kind::no_limit:
+      return channel<item>(unbounded);
+    case kind::meeting:
+      break;
+  }
+  return channel<item>(rendezvous);
+}
+
+detail::deadline limit_of(action what) {
+  const bool timed = what == action::put_for || what == action::get_for;
+  return timed ? detail::deadline_after(std::chrono::milliseconds(1)) : detail::no_deadline;
+}
+
+status put(detail::channel_core& core, action what, int number) {
+  item one(number);
+  const status how = what == action::try_put ? detail::try_put_item(core, one)
+                                             : detail::put_item(core, one, limit_of(what), "put");
+  check((how == status::ok) == (one.number() == 0), "an item that is not accepted stays");
+  if (how == status::ok) put_numbers.note(number);
+  return how;
+}
+
+status get(detail::channel_core& core, action what, int& number) {
+  detail::item_room<item> room;
+  const status how = what == action::try_get ? detail::try_get_item(core, room)
+                                             : detail::get_item(core, room, limit_of(what), "get");
+  if (how != status::ok) return how;
+  number = detail::take_from(room).number();
+  got_numbers.note(number);
+  return how;
+}
+
+void perform(const channel<item>& ch, action what, int number) {
+  detail::channel_core& core = detail::handle_access::core(ch, name_of(what));
+  pending[now().strand] = what;
+  operation one{.what = what, .how = status::ok, .number = number, .begin = now(), .end = {}};
+  switch (what) {
+    case action::put:
+    case action::try_put:
+    case action::put_for:
+      one.how = put(core, what, number);
+      break;
+    case action::get:
+    case action::try_get:
+    case action::get_for:
+      one.how = get(core, what, one.number);
+      break;
+    case action::close:
+      one.how = ch.close() ? status::ok : status::closed;
+      break;
+    case action::join:
+      one.how = detail::join_channel(core, detail::no_deadline);
+      break;
+  }
+  one.end = now_and_after();
+  done.add(one);
+}
+
+struct party {
+  const channel<item>* ch;
+  const std::vector<action>* actions;
+  int first_number;
+
+  static void run(void* of) {
+    const auto& self = *static_cast<const party*>(of);
+    int number = self.first_number;
+    for (const action what : *self.actions) perform(*self.ch, what, number++);
+  }
+};
+
+/// All that are left wait: may they?
+void check_rest(const channel<item>& ch, kind what, unsigned count) {
+  unsigned putters = 0;
+  unsigned getters = 0;
+  unsigned joiners = 0;
+  for (unsigned i = 1; i <= count; ++i) {
+    if (has_ended(i)) continue;
+    putters += pending[i] == action::put;
+    getters += pending[i] == action::get;
+    joiners += pending[i] == action::join;
+  }
+  check(!ch.closed() || putters + getters == 0, "nobody waits in vain at a closed channel");
+  check(joiners == 0 || !ch.drained(), "nobody waits for an end that has come");
+  check(putters == 0 || ch.full(), "no putter waits beside room");
+  check(getters == 0 || ch.empty(), "no getter waits beside an item");
+  check(what != kind::meeting || putters == 0 || getters == 0, "who can meet does not wait");
+}
+
+void run_spec(const void* of) {
+  const spec& what = *static_cast<const spec*>(of);
+  done = {};
+  put_numbers = got_numbers = {};
+  const channel<item> ch = make(what.what);
+  int number = 1;
+  for (unsigned i = 0; i < what.prefilled; ++i) perform(ch, action::put, number++);
+
+  const auto count = static_cast<unsigned>(what.strands.size());
+  std::array<party, most_strands> parties;
+  std::array<void*, most_strands> arguments;
+  std::array<void (*)(void*), most_strands> entries;
+  for (unsigned i = 0; i < count; ++i) {
+    parties[i] = {&ch, &what.strands[i], static_cast<int>(10 * i) + 10};
+    arguments[i] = &parties[i];
+    entries[i] = party::run;
+  }
+  if (!run_strands(count, entries.data(), arguments.data(), rest::is_looked_at)) {
+    check_rest(ch, what.what, count);
+  }
+  perform(ch, action::close, 0);
+  if (!wait_for_strands(rest::is_looked_at)) check_rest(ch, what.what, count);
+  while (!ch.drained()) perform(ch, action::try_get, 0);
+  wait_for_strands(rest::is_an_error);
+  check(put_numbers.set() == got_numbers.set(), "what was accepted came out");
+  if (what.what == kind::meeting) return;
+  check(done.is_that_of_a_queue(what.what == kind::one   ? 1
+                                : what.what == kind::two ? 2
+                                                         : 99),
+        "a queue could have done that, one operation after the other");
+}
+
+// ---- the tables ---------------------------------------------------------------------------------
+
+constexpr action put_ = action::put, get_ = action::get, try_put = action::try_put,
+                 try_get = action::try_get, put_for = action::put_for, get_for = action::get_for,
+                 close_ = action::close, join_ = action::join;
+
+/// They live as long as the program: scenarios point to them.
+std::deque<spec>& specs() {
+  static std::deque<spec> all;
+  return all;
+}
+
+void add(scenarios& to, spec what) {
+  std::string name = std::string("channel, ") + name_of(what.what);
+  if (what.prefilled != 0) name.append(", ").append(std::to_string(what.prefilled)) += " inside";
+  const char* between = ": ";
+  for (const auto& actions : what.strands) {
+    name += std::exchange(between, " | ");
+    for (std::size_t i = 0; i < actions.size(); ++i) {
+      if (i != 0) name += ' ';
+      name += name_of(actions[i]);
+    }
+  }
+  specs().push_back(std::move(what));
+  to.push_back({std::move(name), run_spec, &specs().back()});
+}
+
+void add_pairs(scenarios& to, kind what, unsigned prefilled) {
+  constexpr action all[] = {put_, get_, try_put, try_get, put_for, get_for, close_, join_};
+  for (const action a : all) {
+    for (const action b : all) {
+      if (a <= b) add(to, {what, prefilled, {{a}, {b}}});
+    }
+  }
+}
+
+/// Where several wait, or one passes what another needs.
+void add_threes(scenarios& to, kind what) {
+  add(to, {what, 0, {{put_}, {put_}, {get_}}});
+  add(to, {what, 0, {{put_}, {get_}, {get_}}});
+  add(to, {what, 0, {{put_, put_}, {get_, get_}}});
+  add(to, {what, 0, {{put_}, {put_}, {close_}}});
+  add(to, {what, 0, {{get_}, {get_}, {close_}}});
+  add(to, {what, 0, {{get_}, {get_}, {put_, close_}}});
+  add(to, {what, 0, {{get_, get_}, {put_}, {put_}}});
+  add(to, {what, 0, {{get_}, {get_for}, {put_}}});
+  add(to, {what, 0, {{get_}, {get_for}, {put_, put_}}});
+  add(to, {what, 0, {{put_}, {put_for}, {get_}}});
+  add(to, {what, 0, {{put_, put_}, {put_for}, {get_, get_}}});
+  add(to, {what, 0, {{put_for}, {get_for}, {close_}}});
+  add(to, {what, 0, {{put_, close_}, {get_, get_}, {join_}}});
+  add(to, {what, 0, {{put_}, {try_get, try_get}, {close_}}});
+  add(to, {what, 0, {{put_}, {try_put}, {get_, try_get}}});
+  add(to, {what, 0, {{put_}, {get_}, {join_}, {close_}}});
+  add(to, {what, 0, {{put_}, {put_}, {get_}, {get_}}});
+}
+
+}  // namespace
+
+scenarios channel_scenarios() {
+  scenarios all;
+  for (const kind what : {kind::one, kind::two, kind::no_limit, kind::meeting}) {
+    add_threes(all, what);
+    add_pairs(all, what, 0);
+  }
+  add_pairs(all, kind::one, 1);
+  add_pairs(all, kind::no_limit, 1);
+  return all;
+}
+
+}  // namespace sluice::explore
