@@ -29,12 +29,14 @@ constexpr outcome endings[] = {outcome::completed, outcome::closed, outcome::tim
 }  // namespace
 
 TEST_CASE("a fresh waiter waits, and knows its strand, its site and what a stop does to it") {
-  const std::string name = "parsed";
-  waiter w(parker::current(), {"put", &name}, on_stop::keep_waiting);
+  const struct : sluice::detail::waited_for {
+    void describe(std::ostream& out) const override { out << "\"parsed\""; }
+  } parsed;
+  waiter w(parker::current(), {"put", &parsed}, on_stop::keep_waiting);
   CHECK(w.result() == outcome::waiting);
   CHECK(&w.strand() == &parker::current());
   CHECK(std::string(w.site().operation) == "put");
-  CHECK(*w.site().object == "parsed");
+  CHECK(w.site().object == &parsed);
   CHECK(w.stop_mode() == on_stop::keep_waiting);
   CHECK(waiter(parker::current(), {}).stop_mode() == on_stop::end_wait);
 }

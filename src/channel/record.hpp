@@ -29,7 +29,8 @@ class channel_record final : public named {
     // order: relaxed, a number for people
     std::size_t seen = peak_.load(memory_order_relaxed);
     // order: relaxed, as above
-    while (seen < now && !peak_.compare_exchange_weak(seen, now, memory_order_relaxed)) {
+    while (seen < now &&
+           !peak_.compare_exchange_weak(seen, now, memory_order_relaxed, memory_order_relaxed)) {
     }
   }
   void count_meeting() noexcept {

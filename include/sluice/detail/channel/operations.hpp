@@ -153,10 +153,10 @@ template <class T>
 /// As get_item, with a limit as in put_item_before.
 template <class T, class Limit>
 status get_item_before(channel_core& core, item_room<T>& room, Limit limit, const char* operation) {
-  if (get_or_meet_at_once<T>(core, &room.item)) [[likely]]
+  if (get_or_meet_at_once<T>(core, std::addressof(room.item))) [[likely]]
     return status::ok;
   if (core.kind() == channel_kind::rendezvous) {
-    return core.meet_to_get(&room.item, limit(), operation);
+    return core.meet_to_get(std::addressof(room.item), limit(), operation);
   }
   return get_item_slowly(core, room, limit(), operation);
 }
