@@ -233,7 +233,8 @@ class curve {
     const auto blocks_after = std::min_element(last, samples_.end(), by_blocks)->blocks;
     MESSAGE("memory: " << before / 1e6 << " MB in the first quarter, " << after / 1e6
                        << " MB in the last; blocks: " << blocks_before << ", " << blocks_after);
-    CHECK(after <= before * 1.1 + 16.0 * 1024 * 1024);
+    // A sanitizer keeps freed memory for a while, and notes of its own.
+    if (!test::under_asan && !test::under_tsan) CHECK(after <= before * 1.1 + 16.0 * 1024 * 1024);
     if (test::counts_memory) CHECK(blocks_after <= blocks_before + blocks_before / 10 + 20'000);
   }
 
