@@ -124,13 +124,13 @@ FAULTS = [
            " (claim_.store(to, memory_order_release), true)"),
     # ---- channels
     weaker("channel: S3 is relaxed", CORE_H,
-           "if (getters_waiting_.load(memory_order_seq_cst) != 0) serve();",
+           "if (getters_waiting_.load(memory_order_seq_cst) != 0) look_after_put();",
            "memory_order_seq_cst", ["capacity 1: put | get", "unbounded: put | get"]),
     weaker("channel: G3 is relaxed", CORE_H,
            "if (putters_waiting_.load(memory_order_seq_cst) != 0) serve();",
            "memory_order_seq_cst", ["capacity 1, 1 inside: put | get"]),
     weaker("channel: a put serves nobody", CORE_H,
-           "if (getters_waiting_.load(memory_order_seq_cst) != 0) serve();",
+           "if (getters_waiting_.load(memory_order_seq_cst) != 0) look_after_put();",
            "getters_waiting_.load(memory_order_seq_cst) != 0", ["capacity 1: put | get"], "false"),
     weaker("channel: R4 counts relaxed", CORE,
            "if (is_counted(s)) count_of(s).fetch_add(1, memory_order_seq_cst);",
@@ -156,12 +156,12 @@ FAULTS = [
              "withdraw(s, node);", "withdraw(s, node);", ["capacity 1: get_for | get_for"]),
     left_out("meeting: the partner is unparked before the item is there", MEETING,
              """  move_item(from, to);
-  partner.owner->strand().unpark();""", "move_item(from, to);", ["rendezvous: put | get"],
+  if (record_""", "move_item(from, to);", ["rendezvous: put | get"],
              "if (::sluice::explore::fault == NUMBER) { partner.owner->strand().unpark();"
              " move_item(from, to); return; }"),
     # ---- handles, select
     weaker("handles: the last one does not see what others did", CORE,
-           "if (handles_.fetch_sub(1, memory_order_acq_rel) == 1) delete this;",
+           "if (handles_.fetch_sub(1, memory_order_acq_rel) != 1) return;",
            "memory_order_acq_rel", ["handles: the last handle deletes"]),
     left_out("select: who passes a node over does not mark it", CORE,
              "  pop(s, node);\n  node.passed = true;\n}", "node.passed = true;",
