@@ -72,6 +72,7 @@ void call(const void*) {
 
 scenarios ring_scenarios();
 scenarios segment_scenarios();
+scenarios batch_scenarios();
 scenarios channel_scenarios();
 scenarios handle_scenarios();
 scenarios select_scenarios();

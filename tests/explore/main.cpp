@@ -29,9 +29,9 @@ constexpr const char* usage =
 
 scenarios all_scenarios() {
   scenarios all;
-  for (const scenarios& some :
-       {ring_scenarios(), segment_scenarios(), queue_scenarios(), channel_scenarios(),
-        handle_scenarios(), select_scenarios(), stop_scenarios(), sync_scenarios()}) {
+  for (const scenarios& some : {ring_scenarios(), segment_scenarios(), queue_scenarios(),
+                                channel_scenarios(), handle_scenarios(), batch_scenarios(),
+                                select_scenarios(), stop_scenarios(), sync_scenarios()}) {
     all.insert(all.end(), some.begin(), some.end());
   }
   return all;

@@ -1,0 +1,134 @@
+// Batches, which claim places in runs, and the questions that can be asked of a channel meanwhile.
+#include <vector>
+
+#include "explore.hpp"
+#include "sluice/channel.hpp"
+
+namespace sluice::explore {
+namespace {
+
+std::vector<item> numbered(int first, int count) {
+  std::vector<item> all;
+  all.reserve(static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i) all.emplace_back(first + i);
+  return all;
+}
+
+/// Takes batches of two until so many items have come, or the end.
+int take(const channel<item>& from, int wanted, receipts& got) {
+  int count = 0;
+  int last[7] = {};  // of each putter, by the tens of its numbers
+  while (count < wanted) {
+    const std::vector<item> some = from.get_batch(2);
+    if (some.empty()) break;
+    for (const item& one : some) {
+      got.note(one.number());
+      check(one.number() > last[one.number() / 10], "a putter's items come in their order");
+      last[one.number() / 10] = one.number();
+      ++count;
+    }
+  }
+  return count;
+}
+
+template <class Capacity>
+void batch_to_batch(Capacity capacity) {
+  const channel<item> ch(capacity);
+  receipts got;
+  strands([&] { check(ch.put_batch(numbered(1, 3)) == 3, "the whole batch"); },
+          [&] { take(ch, 3, got); });
+  check(got.count() == 3, "what was accepted came out");
+}
+
+template <class Capacity>
+void two_putters(Capacity capacity) {
+  const channel<item> ch(capacity);
+  receipts got;
+  strands([&] { check(ch.put_batch(numbered(11, 2)) == 2, "the whole batch"); },
+          [&] { ch.put(item(21)); }, [&] { take(ch, 3, got); });
+  check(got.count() == 3, "what was accepted came out");
+}
+
+template <class Capacity>
+void two_getters(Capacity capacity) {
+  const channel<item> ch(capacity);
+  receipts first;
+  receipts second;
+  strands(
+      [&] {
+        check(ch.put_batch(numbered(1, 3)) == 3, "the whole batch");
+        ch.close();
+      },
+      [&] { take(ch, 9, first); }, [&] { take(ch, 9, second); });
+  check((first.set() & second.set()) == 0, "no item comes out twice");
+  check(first.count() + second.count() == 3, "what was accepted came out");
+}
+
+template <class Capacity>
+void batch_and_close(Capacity capacity) {
+  const channel<item> ch(capacity);
+  receipts got;
+  std::size_t accepted = 0;
+  strands([&] { accepted = ch.put_batch(numbered(1, 3)); }, [&] { ch.close(); },
+          [&] { take(ch, 9, got); });
+  check(static_cast<std::size_t>(got.count()) == accepted, "what was accepted came out");
+}
+
+template <class Capacity>
+void questions(Capacity capacity) {
+  const channel<item> ch(capacity);
+  const bool holds = ch.try_put(item(1)) == status::ok;
+  int got = 0;
+  int accepted = holds ? 1 : 0;
+  strands(
+      [&] {
+        accepted += ch.try_put(item(2)) == status::ok;
+        ch.close();
+      },
+      [&] {
+        for (int i = 0; i < 2; ++i) got += ch.try_get().has_value();
+      },
+      [&] {
+        const bool drained = ch.drained();
+        const bool closed = ch.closed();
+        check(!drained || closed, "who is drained is closed");
+        check(ch.size() <= ch.capacity(), "no more inside than fit");
+        if (closed) check(ch.try_put(item(3)) == status::closed, "closed is for ever");
+        if (drained) check(ch.try_get().status() == status::closed, "drained is for ever");
+        if (drained) check(ch.empty() && ch.size() == 0, "the drained channel is empty");
+      });
+  while (ch.try_get().has_value()) ++got;
+  check(got == accepted, "what was accepted came out");
+  check(ch.drained(), "and then it is drained");
+}
+
+template <auto scenario_of, auto capacity>
+void with() {
+  scenario_of(capacity);
+}
+
+}  // namespace
+
+scenarios batch_scenarios() {
+  return {
+      {"batches: three to two, capacity 1", call<with<batch_to_batch<int>, 1>>},
+      {"batches: three to two, capacity 2", call<with<batch_to_batch<int>, 2>>},
+      {"batches: three to two, unbounded", call<with<batch_to_batch<unbounded_t>, unbounded>>},
+      {"batches: three to two, rendezvous", call<with<batch_to_batch<rendezvous_t>, rendezvous>>},
+      {"batches: two putters, capacity 2", call<with<two_putters<int>, 2>>},
+      {"batches: two putters, unbounded", call<with<two_putters<unbounded_t>, unbounded>>},
+      {"batches: two putters, rendezvous", call<with<two_putters<rendezvous_t>, rendezvous>>},
+      {"batches: two getters, capacity 2", call<with<two_getters<int>, 2>>},
+      {"batches: two getters, unbounded", call<with<two_getters<unbounded_t>, unbounded>>},
+      {"batches: a close, capacity 1", call<with<batch_and_close<int>, 1>>},
+      {"batches: a close, capacity 2", call<with<batch_and_close<int>, 2>>},
+      {"batches: a close, unbounded", call<with<batch_and_close<unbounded_t>, unbounded>>},
+      {"batches: a close, rendezvous", call<with<batch_and_close<rendezvous_t>, rendezvous>>},
+      {"questions: capacity 1", call<with<questions<int>, 1>>},
+      {"questions: capacity 2", call<with<questions<int>, 2>>},
+      {"questions: unbounded", call<with<questions<unbounded_t>, unbounded>>},
+      {"questions: rendezvous", call<with<questions<rendezvous_t>, rendezvous>>},
+  };
+}
+
+}  // namespace sluice::explore
