@@ -1,4 +1,5 @@
-// Batches, which claim places in runs, and the questions that can be asked of a channel meanwhile.
+// Batches, which claim places in runs; questions that are asked of a channel meanwhile; causes.
+#include <exception>
 #include <vector>
 
 #include "explore.hpp"
@@ -102,6 +103,20 @@ void questions(Capacity capacity) {
   check(ch.drained(), "and then it is drained");
 }
 
+template <class Capacity>
+void cause(Capacity capacity) {
+  const channel<item> ch(capacity);
+  const auto sees_it = [&] {
+    try {
+      ch.get();
+      check(false, "there is no item");
+    } catch (int number) {
+      check(number == 5, "the cause is whole");
+    }
+  };
+  strands([&] { check(ch.close(std::make_exception_ptr(5)), "who closes"); }, sees_it, sees_it);
+}
+
 template <auto scenario_of, auto capacity>
 void with() {
   scenario_of(capacity);
@@ -128,6 +143,9 @@ scenarios batch_scenarios() {
       {"questions: capacity 2", call<with<questions<int>, 2>>},
       {"questions: unbounded", call<with<questions<unbounded_t>, unbounded>>},
       {"questions: rendezvous", call<with<questions<rendezvous_t>, rendezvous>>},
+      {"causes: capacity 1", call<with<cause<int>, 1>>},
+      {"causes: unbounded", call<with<cause<unbounded_t>, unbounded>>},
+      {"causes: rendezvous", call<with<cause<rendezvous_t>, rendezvous>>},
   };
 }
 
