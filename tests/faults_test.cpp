@@ -10,6 +10,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
+#include <fstream>
 #include <iterator>
 #include <mutex>
 #include <optional>
@@ -360,6 +362,48 @@ const test::child fresh_process("fresh", [] {
   std::_Exit(fault::happened() ? 0 : untouched);
 });
 
+/// The first job may end; the first fiber has gone on.
+std::atomic<bool> may_end{false};
+std::atomic<bool> has_gone_on{false};
+
+/// Does the one helper thread of blocking sleep?
+bool helper_sleeps() {
+  for (const auto& one : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream stat(one.path() / "stat");
+    std::string line;
+    std::getline(stat, line);
+    if (line.find("(sluice-blocking) S") != std::string::npos) return true;
+  }
+  return false;
+}
+
+/// A fresh process, which has no helper yet. The second is refused, but not before the first one has
+/// done its job and become idle.
+const test::child refused_beside_an_idle_helper("refused beside an idle helper", [] {
+  sluice::runtime rt{{.workers = 2}};
+  test::before_refusal = [] {
+    may_end = true;
+    while (!has_gone_on || !helper_sleeps()) std::this_thread::yield();
+  };
+  const int got = rt.run([] {
+    std::atomic<bool> started{false};
+    auto first = sluice::go([&] {
+      sluice::blocking([&] {
+        started = true;
+        while (!may_end) {  // not asleep
+        }
+      });
+      has_gone_on = true;
+    });
+    while (!started) sluice::this_fiber::yield();
+    const fault refuse(request::thread, 1, fault::duration::once);
+    const int second = sluice::blocking([] { return 7; });
+    first.join();
+    return second;
+  });
+  if (got != 7 || !fault::happened()) throw std::runtime_error("it was not as it should be");
+});
+
 }  // namespace
 
 TEST_CASE("each request for memory fails in turn: nothing hangs, leaks or is lost" *
@@ -393,6 +437,15 @@ TEST_CASE("mappings, guards and threads are refused to a fresh process, each in 
   }
   CHECK(faults > 30);
   MESSAGE(faults, " processes were refused something");
+}
+
+TEST_CASE("a job whose thread is refused while a helper becomes idle is done by that one" *
+          doctest::skip(!test::calls_can_fail)) {
+  for (int round = 0; round < 5; ++round) {
+    test::progress();
+    const test::ending end = refused_beside_an_idle_helper.run();
+    CHECK_MESSAGE(end.exit_code == 0, end);
+  }
 }
 
 TEST_CASE("kernel sleeps that end early, by a signal or without a cause, change nothing" *

@@ -4,7 +4,8 @@
 // to a new helper; else, at the bound, into a queue. A helper that has done its job takes the next
 // of the queue before it becomes idle.
 //
-// I1 a job is in the queue only while a helper lives that will look there, or under the lock.
+// I1 a job is in the queue only while a helper lives that will look there, or under the lock. An
+//    idle one will not: while there is one the queue is empty.
 // I2 all below lock_ but for the jobs themselves. It is held for a few instructions: the kernel is
 //    called only to wake or start a thread, after the unlock.
 #include "sluice/blocking.hpp"
@@ -33,13 +34,7 @@ class helpers {
   /// The job will be run and its caller unparked. Throws std::system_error; then neither.
   void take(blocking_job& job) {
     std::unique_lock guard(lock_);
-    if (idle_helper* one = idle_) {
-      idle_ = one->below;
-      census::all().end_rest();
-      one->job = &job;
-      one->wake.notify_one();  // under the lock: the helper, and this with it, could end
-      return;
-    }
+    if (idle_ != nullptr) return hand_over(job);
     if (count_ == most_blocking_helpers) return push(job);
     ++count_;
     guard.unlock();
@@ -106,12 +101,15 @@ class helpers {
     return self.job;
   }
 
-  /// No thread for this job: another helper will do it, or there is none at all.
+  /// No thread for this job: another helper will do it, or there is none at all. One may have
+  /// become idle since we looked.
   void give_up(blocking_job& job, int error) {
     blocking_job* lost = nullptr;
     {
       const std::lock_guard guard(lock_);
-      if (--count_ > 0) return push(job);
+      --count_;
+      if (idle_ != nullptr) return hand_over(job);
+      if (count_ > 0) return push(job);
       lost = first_;  // jobs of others who counted on this helper (I1)
       first_ = last_ = nullptr;
     }
@@ -122,6 +120,15 @@ class helpers {
       finish(one);
     }
     fail(error);
+  }
+
+  /// To the helper that became idle last. The lock is held.
+  void hand_over(blocking_job& job) noexcept {
+    idle_helper* one = idle_;
+    idle_ = one->below;
+    census::all().end_rest();
+    one->job = &job;
+    one->wake.notify_one();  // under the lock: the helper, and this with it, could end
   }
 
   void push(blocking_job& job) noexcept {

@@ -87,6 +87,9 @@ class fault {
   inline static std::atomic<bool> lasting_{false};
 };
 
+/// Called on the thread that asked, before it is refused a thread.
+inline std::atomic<void (*)()> before_refusal{nullptr};
+
 /// Blocks that operator new has given and that are still in use.
 inline std::atomic<std::int64_t> blocks_in_use{0};
 
@@ -167,6 +170,7 @@ int pthread_create(pthread_t* thread, const pthread_attr_t* how, void* (*body)(v
                    void* argument) noexcept {
   static auto* const real = test::replaced<decltype(pthread_create)>("pthread_create");
   if (!test::fault::strikes(test::request::thread)) return real(thread, how, body, argument);
+  if (auto* const hook = test::before_refusal.load()) hook();
   return EAGAIN;
 }
 
