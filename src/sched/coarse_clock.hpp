@@ -1,4 +1,4 @@
-// The time as of the kernel's last tick: some milliseconds old, but read in a fifth of the time,
+// The time as of the kernel's last tick: some milliseconds old, but read faster than the exact one,
 // and small enough for every fiber's first line.
 #pragma once
 
