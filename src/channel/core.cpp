@@ -121,10 +121,7 @@ bool channel_core::serve_putters(job_list& jobs) noexcept {
   bool progress = false;
   putters_look_ = claim::none;
   while (wait_node* node = putters_.front()) {
-    if (jobs.count() == jobs_at_once) {
-      putters_look_ = claim::busy;
-      return false;
-    }
+    if (jobs.count() == jobs_at_once) return false;
     waiter& owner = *node->owner;
     if (!owner.try_reserve()) {
       pass_over(putters_, *node);
@@ -151,10 +148,7 @@ bool channel_core::serve_getters(job_list& jobs) noexcept {
   bool progress = false;
   getters_look_ = claim::none;
   while (wait_node* node = getters_.front()) {
-    if (jobs.count() == jobs_at_once) {
-      getters_look_ = claim::busy;
-      return false;
-    }
+    if (jobs.count() == jobs_at_once) return false;
     waiter& owner = *node->owner;
     if (!owner.try_reserve()) {
       pass_over(getters_, *node);

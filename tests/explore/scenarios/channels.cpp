@@ -20,6 +20,7 @@ struct spec {
   kind what;
   unsigned prefilled;
   std::vector<std::vector<action>> strands;
+  bool named = false;  ///< then each put looks how full it is
 };
 
 constexpr const char* name_of(kind what) {
@@ -39,18 +40,19 @@ receipts got_numbers;
 /// What each strand is in the middle of.
 std::array<action, most_strands> pending;
 
-channel<item> make(kind what) {
-  switch (what) {
+channel<item> make(const spec& of) {
+  const channel_options how{.name = of.named ? "named" : ""};
+  switch (of.what) {
     case kind::one:
-      return channel<item>(1);
+      return channel<item>(1, how);
     case kind::two:
-      return channel<item>(2);
+      return channel<item>(2, how);
     case kind::no_limit:
-      return channel<item>(unbounded);
+      return channel<item>(unbounded, how);
     case kind::meeting:
       break;
   }
-  return channel<item>(rendezvous);
+  return channel<item>(rendezvous, how);
 }
 
 detail::deadline limit_of(action what) {
@@ -137,7 +139,7 @@ void run_spec(const void* of) {
   const spec& what = *static_cast<const spec*>(of);
   done = {};
   put_numbers = got_numbers = {};
-  const channel<item> ch = make(what.what);
+  const channel<item> ch = make(what);
   int number = 1;
   for (unsigned i = 0; i < what.prefilled; ++i) perform(ch, action::put, number++);
 
@@ -178,7 +180,7 @@ std::deque<spec>& specs() {
 }
 
 void add(scenarios& to, spec what) {
-  std::string name = std::string("channel, ") + name_of(what.what);
+  std::string name = std::string(what.named ? "named channel, " : "channel, ") + name_of(what.what);
   if (what.prefilled != 0) name.append(", ").append(std::to_string(what.prefilled)) += " inside";
   const char* between = ": ";
   for (const auto& actions : what.strands) {
@@ -222,6 +224,24 @@ void add_threes(scenarios& to, kind what) {
   add(to, {what, 0, {{put_}, {put_}, {get_}, {get_}}});
 }
 
+/// More wait than are served at once.
+void add_crowds(scenarios& to, kind what) {
+  add(to, {what, 0, {{get_}, {get_}, {get_}, {close_}}});
+  add(to, {what, 0, {{get_}, {get_}, {get_}, {put_, put_, put_}}});
+  add(to, {what, 0, {{get_}, {get_}, {get_for}, {put_, put_, close_}}});
+  add(to, {what, 0, {{join_}, {join_}, {join_}, {close_}}});
+  add(to, {what, 0, {{put_}, {put_}, {put_}, {get_, get_, get_}}});
+  add(to, {what, 0, {{put_}, {put_}, {put_}, {put_}, {close_}}});
+}
+
+/// The count of getters has a bit for nobody.
+void add_named(scenarios& to, kind what) {
+  add(to, {what, 0, {{put_}, {get_}}, true});
+  add(to, {what, 0, {{put_for}, {get_for}}, true});
+  add(to, {what, 0, {{put_}, {put_}, {get_, get_}}, true});
+  add(to, {what, 0, {{put_, close_}, {get_}, {get_}}, true});
+}
+
 }  // namespace
 
 scenarios channel_scenarios() {
@@ -229,6 +249,8 @@ scenarios channel_scenarios() {
   for (const kind what : {kind::one, kind::two, kind::no_limit, kind::meeting}) {
     add_threes(all, what);
     add_pairs(all, what, 0);
+    add_crowds(all, what);
+    add_named(all, what);
   }
   add_pairs(all, kind::one, 1);
   add_pairs(all, kind::no_limit, 1);

@@ -27,10 +27,10 @@
 // after the unlock it moves the item, publishes, unparks (the jobs), and looks again (S3, G3).
 // No user code runs under the lock.
 //
-// A crowd is served some at a time (jobs_at_once), by the same strand: settle, unlock, perform, and
-// again. So whoever wants the lock waits for a few of them only, and their nodes are still in the
-// cache when they are unparked. A settle that stops for that has not looked for those behind: to a
-// waiter among them this is like a busy place, it looks again before it parks.
+// A crowd is served some at a time (park/portion.hpp), by the same strand: settle, unlock, perform,
+// and again. So whoever wants the lock waits for a few of them only, and their nodes are still in
+// the cache when they are unparked. A settle that stops for that leaves the rest to its own
+// strand's next turn, which always comes (perform); so who is behind may park.
 //
 // Several cases of one wait (select) share their owner, so a server may find it ended by another
 // channel. It reserves the owner first, then claims a place, then concludes; without a place it
@@ -52,6 +52,7 @@
 #include "sluice/detail/base/atomic.hpp"
 #include "sluice/detail/base/short_lock.hpp"
 #include "sluice/detail/park/parker.hpp"
+#include "sluice/detail/park/portion.hpp"
 #include "sluice/detail/park/shared_waiter.hpp"
 #include "sluice/detail/park/wait_list.hpp"
 #include "sluice/detail/ring/claim.hpp"
@@ -167,8 +168,6 @@ class SLUICE_API channel_core : public waited_for {
  private:
   friend class channel_record;
 
-  /// Waits that one hold of the lock ends at most.
-  static constexpr std::size_t jobs_at_once = 64;
   /// In the count of getters of a channel that has a name: who looks how full it is after each put.
   static constexpr std::uint32_t looker = 1U << 31;
 
