@@ -305,7 +305,7 @@ end run(const program& one) {
 /// Lets the first, the second ... request fail until none does any more: so many faults.
 std::int64_t fail_each(const program& one, request kind, fault::duration how) {
   CHECK(run(one) == end::well);  // and fills the caches
-  const std::int64_t before = test::blocks_in_use;
+  const std::int64_t before = test::blocks;
   for (std::int64_t n = 1;; ++n) {
     test::progress();
     fault::forget();
@@ -322,8 +322,7 @@ std::int64_t fail_each(const program& one, request kind, fault::duration how) {
     CHECK(counted::misuses() == 0);
     if (!fault::happened()) {
       CHECK(found == end::well);
-      CHECK(test::blocks_in_use - before <
-            8);  // a leak at a fault shows as often as there are faults
+      CHECK(test::blocks - before < 8);  // a leak at a fault shows as often as there are faults
       return n - 1;
     }
   }

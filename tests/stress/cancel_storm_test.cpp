@@ -16,6 +16,7 @@
 #include "../support/items.hpp"
 #include "../support/shapes.hpp"
 #include "../support/strands.hpp"
+#include "../support/tally.hpp"
 #include "sluice/sluice.hpp"
 
 namespace {
@@ -31,17 +32,10 @@ using std::chrono::microseconds;
 using test::counted;
 using test::number;
 using test::shape;
+using test::tally;
 
 /// Waits that must have been cut short at the end.
 constexpr std::uint64_t storm = 100'000 / test::slowness;
-
-struct tally {
-  std::atomic<std::uint64_t> made{0};       ///< items that were there to be put
-  std::atomic<std::uint64_t> accepted{0};   ///< puts that returned normally
-  std::atomic<std::uint64_t> returned{0};   ///< items that stayed with their owner
-  std::atomic<std::uint64_t> got{0};        ///< items that somebody got
-  std::atomic<std::uint64_t> cancelled{0};  ///< waits that were cut short
-};
 
 /// One put of a fresh item, in one of five ways. Ends in one way.
 void put_one(const channel<counted>& a, const channel<counted>& b, std::uint64_t way, tally& t) {

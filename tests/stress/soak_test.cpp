@@ -31,6 +31,7 @@
 #include "../support/items.hpp"
 #include "../support/shapes.hpp"
 #include "../support/strands.hpp"
+#include "../support/tally.hpp"
 #include "sluice/sluice.hpp"
 
 namespace {
@@ -44,18 +45,11 @@ using sluice::select;
 using sluice::status;
 using std::chrono::microseconds;
 using test::counted;
+using test::tally;
 
 using items = channel<counted>;
 
 volatile std::sig_atomic_t interrupted = 0;
-
-struct tally {
-  std::atomic<std::uint64_t> made{0};
-  std::atomic<std::uint64_t> accepted{0};
-  std::atomic<std::uint64_t> returned{0};
-  std::atomic<std::uint64_t> got{0};
-  std::atomic<std::uint64_t> cancelled{0};
-};
 
 /// A strand of the soak: how often it has come round.
 struct walker {

@@ -45,10 +45,14 @@ class memory_ends_after {
   inline static thread_local std::int64_t left_ = endless;
 };
 
+/// Asked for each request, on whatever thread: does it fail? faults.hpp sets it.
+inline std::atomic<bool (*)() noexcept> refuses_memory{nullptr};
+
 inline void* allocate(std::size_t size, std::size_t alignment) {
   ++allocations;
   void* block = nullptr;
-  if (memory_ends_after::spend()) {
+  const auto refuses = refuses_memory.load();
+  if (memory_ends_after::spend() && (refuses == nullptr || !refuses())) {
     const std::size_t whole = (size + alignment - 1) / alignment * alignment;
     block = std::aligned_alloc(alignment, whole == 0 ? alignment : whole);
   }

@@ -1,8 +1,8 @@
 // Lets the n-th request of a kind fail, whoever makes it: memory, mappings, advice, threads, sleeps.
 //
-// It replaces operator new and the C library's calls of the whole program: include it in one source
-// only. Under a sanitizer, which has such calls of its own, only memory can fail (under clang's
-// ThreadSanitizer nothing can).
+// It replaces calls of the C library in the whole program, and operator new by allocations.hpp:
+// include it in one source only. Under a sanitizer, which has such calls of its own, only memory can
+// fail (under clang's ThreadSanitizer nothing can).
 #pragma once
 
 #include <dlfcn.h>
@@ -14,22 +14,16 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdarg>
+#include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <ctime>
-#include <new>
 
-// What may be replaced: 0 nothing, 1 operator new, 2 the calls as well.
-#define SLUICE_TEST_REPLACES 2
+#include "allocations.hpp"
+
 #ifdef __SANITIZE_ADDRESS__
-#undef SLUICE_TEST_REPLACES
-#define SLUICE_TEST_REPLACES 1
-#endif
-#ifdef __has_feature
-#if __has_feature(thread_sanitizer)
-#undef SLUICE_TEST_REPLACES
-#define SLUICE_TEST_REPLACES 0
-#endif
+#define SLUICE_TEST_REPLACES_CALLS 0
+#else
+#define SLUICE_TEST_REPLACES_CALLS SLUICE_TEST_OWN_NEW
 #endif
 
 namespace test {
@@ -43,8 +37,8 @@ enum class request : std::uint8_t {
   spurious,     ///< a futex wait returns at once, as if it had been woken
 };
 
-inline constexpr bool memory_can_fail = SLUICE_TEST_REPLACES >= 1;
-inline constexpr bool calls_can_fail = SLUICE_TEST_REPLACES >= 2;
+inline constexpr bool memory_can_fail = counts_memory;
+inline constexpr bool calls_can_fail = SLUICE_TEST_REPLACES_CALLS != 0;
 
 /// While it lives, the n-th request of that kind from now on fails (n from 1), and all later ones,
 /// if the fault lasts. One at a time.
@@ -57,13 +51,17 @@ class fault {
     lasting_ = how == duration::lasting;
     kind_ = kind;
     at_ = n;
+    refuses_memory = []() noexcept { return strikes(request::memory); };
   }
   fault(const fault&) = delete;
   fault& operator=(const fault&) = delete;
   ~fault() { end(); }
 
   /// From now on all is well.
-  void end() noexcept { at_ = 0; }
+  void end() noexcept {
+    at_ = 0;
+    refuses_memory = nullptr;
+  }
   /// Did a request fail?
   [[nodiscard]] static bool happened() noexcept { return happened_count() != 0; }
   [[nodiscard]] static std::int64_t happened_count() noexcept { return failed_; }
@@ -90,26 +88,6 @@ class fault {
 /// Called on the thread that asked, before it is refused a thread.
 inline std::atomic<void (*)()> before_refusal{nullptr};
 
-/// Blocks that operator new has given and that are still in use.
-inline std::atomic<std::int64_t> blocks_in_use{0};
-
-inline void* give_block(std::size_t size, std::size_t alignment) {
-  void* block = nullptr;
-  if (!fault::strikes(request::memory)) {
-    const std::size_t whole = (size + alignment - 1) / alignment * alignment;
-    block = std::aligned_alloc(alignment, whole == 0 ? alignment : whole);
-  }
-  if (block == nullptr) throw std::bad_alloc();
-  ++blocks_in_use;
-  return block;
-}
-
-inline void take_block(void* block) noexcept {
-  if (block == nullptr) return;
-  --blocks_in_use;
-  std::free(block);
-}
-
 /// Has that moment of CLOCK_MONOTONIC come? Then the kernel answers ETIMEDOUT, signal or not.
 inline bool is_over(const timespec* limit) noexcept {
   if (limit == nullptr) return false;
@@ -128,19 +106,7 @@ F* replaced(const char* name) noexcept {
 }  // namespace test
 
 // NOLINTBEGIN(misc-definitions-in-headers): see the head of the file
-#if SLUICE_TEST_REPLACES >= 1
-void* operator new(std::size_t size) { return test::give_block(size, alignof(std::max_align_t)); }
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return test::give_block(size, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* block) noexcept { test::take_block(block); }
-void operator delete(void* block, std::size_t) noexcept { test::take_block(block); }
-void operator delete(void* block, std::align_val_t) noexcept { test::take_block(block); }
-void operator delete(void* block, std::size_t, std::align_val_t) noexcept {
-  test::take_block(block);
-}
-
-#if SLUICE_TEST_REPLACES >= 2
+#if SLUICE_TEST_REPLACES_CALLS
 extern "C" {
 
 void* mmap(void* at, size_t size, int access, int flags, int file, off_t offset) noexcept {
@@ -193,6 +159,5 @@ long syscall(long number, ...) noexcept {
 }
 
 }  // extern "C"
-#endif
 #endif
 // NOLINTEND(misc-definitions-in-headers)

@@ -38,20 +38,28 @@ claim get(queue& q, receipts& got) {
   }
 }
 
+/// Takes what is left: all that was accepted has come out then.
+void take_rest(queue& q, receipts& got, int accepted) {
+  while (get(q, got) == claim::ok) {
+  }
+  check(got.count() == accepted, "what was accepted came out");
+}
+
+int put_three(queue& q) {
+  int accepted = 0;
+  for (int i = 1; i <= 3; ++i) accepted += put(q, i);
+  return accepted;
+}
+
 void one_putter_one_getter() {
   queue q(2);
   receipts got;
   int accepted = 0;
-  strands(
-      [&] {
-        for (int i = 1; i <= 3; ++i) accepted += put(q, i);
-      },
-      [&] {
-        for (int i = 0; i < 3; ++i) get(q, got);
-      });
-  while (get(q, got) == claim::ok) {
-  }
-  check(got.count() == accepted, "what was accepted came out");
+  strands([&] { accepted = put_three(q); },
+          [&] {
+            for (int i = 0; i < 3; ++i) get(q, got);
+          });
+  take_rest(q, got, accepted);
 }
 
 void two_putters_two_getters() {
@@ -73,25 +81,20 @@ void laps() {
   queue q(1);
   receipts got;
   int accepted = 0;
-  strands(
-      [&] {
-        for (int i = 1; i <= 3; ++i) accepted += put(q, i);
-      },
-      [&] {
-        int last = 0;
-        for (int i = 0; i < 3; ++i) {
-          receipts one;
-          if (get(q, one) != claim::ok) continue;
-          int number = 1;
-          while (!one.has(number)) ++number;
-          check(number > last, "items of one putter come in order");
-          last = number;
-          got.note(number);
-        }
-      });
-  while (get(q, got) == claim::ok) {
-  }
-  check(got.count() == accepted, "what was accepted came out");
+  strands([&] { accepted = put_three(q); },
+          [&] {
+            int last = 0;
+            for (int i = 0; i < 3; ++i) {
+              receipts one;
+              if (get(q, one) != claim::ok) continue;
+              int number = 1;
+              while (!one.has(number)) ++number;
+              check(number > last, "items of one putter come in order");
+              last = number;
+              got.note(number);
+            }
+          });
+  take_rest(q, got, accepted);
 }
 
 void close_while_putting() {
