@@ -164,6 +164,37 @@ TEST_CASE("a select prefers neither puts nor gets, nor full channels to nearly e
   }
 }
 
+TEST_CASE("a select prefers neither items nor ends: plain ones, causes and refused puts") {
+  const channel<number> items;
+  const channel<number> over{1};
+  const channel<number> failed{1};
+  over.close();
+  failed.close(std::make_exception_ptr(1));
+  items.put(1);
+  std::size_t chosen = 0;
+  const auto put_back = [&](number item) { items.put(item); };
+  const auto note_end = [&](const sluice::result<number>&) {};
+  check_choice<4>([&] {
+    try {
+      return select(on_get(items, put_back), on_get(over, note_end), on_get(failed),
+                    on_put(over, 1));
+    } catch (int) {
+      chosen = 2;
+    } catch (const sluice::channel_closed&) {
+      chosen = 3;
+    }
+    return chosen;
+  });
+  // The one that is first in order, though a later one has an item.
+  for (int i = 0; i < 100; ++i) {
+    CHECK(select(sluice::in_order, on_get(over, note_end), on_get(items)) == 0);
+    CHECK_THROWS_AS(select(sluice::in_order, on_get(failed), on_get(items)), int);
+    CHECK_THROWS_AS(select(sluice::in_order, on_put(over, 1), on_get(items)),
+                    sluice::channel_closed);
+  }
+  CHECK(items.size() == 1);
+}
+
 TEST_CASE("a selector of eight ready channels chooses each as often as the others") {
   test::everywhere([](strands& crowd) {
     crowd.start([] {

@@ -12,9 +12,11 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <type_traits>
 #include <utility>
 
@@ -34,6 +36,50 @@ inline constexpr in_order_t in_order{};
 namespace detail {
 template <class C>
 concept select_case = std::derived_from<std::remove_reference_t<C>, any_case>;
+
+/// Step 0: does one of the cases that seem ready and returns its position. `all_closed`: nothing
+/// has happened, and nothing is said.
+template <std::size_t... I, class... Cases>
+std::size_t select_at_once(trial_order order, std::index_sequence<I...>, Cases&... cases) {
+  if (sizeof...(Cases) > 64 || !nothing_to_attend()) return all_closed;
+  std::uint64_t ready = 0;
+  unsigned seen = 0;
+  [[maybe_unused]] const auto look = [&]<class Case>(std::size_t at, const Case& one) {
+    if constexpr (std::derived_from<Case, channel_case>) {
+      const auto now = static_cast<unsigned>(one.look());
+      ready |= std::uint64_t{now & 1} << at;
+      seen |= now;
+    }
+  };
+  (look(I, cases), ...);
+  if (ready == 0 || seen > static_cast<unsigned>(glance::ready)) return all_closed;
+  const bool is_one = (ready & (ready - 1)) == 0;
+  const auto chosen = is_one || order == trial_order::as_given
+                          ? static_cast<std::size_t>(std::countr_zero(ready))
+                          : any_of(ready);
+  bool done = false;
+  [[maybe_unused]] const auto is_chosen = [&]<class Case>(std::size_t at, Case& one) {
+    if (at != chosen) return false;
+    if constexpr (std::derived_from<Case, channel_case>) {
+      done = one.done_at_once();
+      if (done) one.finish();
+    }
+    return true;
+  };
+  static_cast<void>((is_chosen(I, cases) || ...));
+  return done ? chosen : all_closed;
+}
+
+template <class... Cases>
+std::size_t select_by(trial_order order, Cases&... cases) {
+  const std::size_t chosen = select_at_once(order, std::index_sequence_for<Cases...>(), cases...);
+  if (chosen != all_closed) return chosen;
+  constexpr std::size_t count = sizeof...(Cases);
+  const std::array<any_case*, count> all{&cases...};
+  std::array<channel_case*, count> channels;
+  std::array<timeout_case*, count> timeouts;
+  return select_among(order, all.data(), count, channels.data(), timeouts.data());
+}
 }  // namespace detail
 
 // The cases. They are made in the call of select and refer to the handles, rvalue items and
@@ -93,22 +139,12 @@ template <class F = detail::no_handler>
 /// channel may stand in several cases, also on both sides: a select never meets itself.
 template <detail::select_case... Cases>
 std::size_t select(in_order_t, Cases&&... cases) {
-  constexpr std::size_t count = sizeof...(Cases);
-  const std::array<detail::any_case*, count> all{&cases...};
-  std::array<detail::channel_case*, count> channels;
-  std::array<detail::timeout_case*, count> timeouts;
-  return detail::select_among(detail::trial_order::as_given, all.data(), count, channels.data(),
-                              timeouts.data());
+  return detail::select_by(detail::trial_order::as_given, cases...);
 }
 /// As above; among cases that are ready the choice is uniformly random.
 template <detail::select_case... Cases>
 std::size_t select(Cases&&... cases) {
-  constexpr std::size_t count = sizeof...(Cases);
-  const std::array<detail::any_case*, count> all{&cases...};
-  std::array<detail::channel_case*, count> channels;
-  std::array<detail::timeout_case*, count> timeouts;
-  return detail::select_among(detail::trial_order::random, all.data(), count, channels.data(),
-                              timeouts.data());
+  return detail::select_by(detail::trial_order::random, cases...);
 }
 
 }  // namespace sluice

@@ -302,7 +302,8 @@ bool channel_core::close(std::exception_ptr cause) noexcept {
     if (closed()) return false;
     cause_ = std::move(cause);
     mark_closed();
-    met_closed_ = true;
+    // order: release, pairs with seems_closed: the cause
+    met_closed_.store(true, memory_order_release);
     count_joiners();
     settle(jobs);
   }

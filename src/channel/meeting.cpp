@@ -55,7 +55,7 @@ inline outcome channel_core::wait_for_partner(wait_list& mine, void* item, deadl
 inline outcome channel_core::meet_or_wait(void* item, deadline until,
                                           const char* operation) noexcept {
   lock_.lock();
-  if (met_closed_) [[unlikely]] {
+  if (seems_closed()) [[unlikely]] {
     lock_.unlock();
     return outcome::closed;
   }
@@ -79,7 +79,7 @@ status channel_core::meet_to_put(void* item, deadline until, const char* operati
 status channel_core::meet_to_get(void* room, deadline until, const char* operation) {
   check_strand(operation_kind::may_wait, operation);
   lock_.lock();
-  if (met_closed_) [[unlikely]] {
+  if (seems_closed()) [[unlikely]] {
     lock_.unlock();
     return status::closed;
   }
@@ -120,7 +120,7 @@ void channel_core::meet_or_enlist(side which, wait_node& node) noexcept {
   lock_.lock();
   wait_list& mine = list_of(which);
   wait_node* partner = nullptr;
-  if (met_closed_) {
+  if (seems_closed()) {
     mine.push_back(node);
     settle(jobs);
   } else {
@@ -144,7 +144,7 @@ claim channel_core::meet_getter(void* item) noexcept {
   wait_node* getter = nullptr;
   {
     const std::lock_guard guard(lock_);
-    if (met_closed_) return claim::closed;
+    if (seems_closed()) return claim::closed;
     getter = win_front(getters_);
   }
   if (getter == nullptr) return claim::none;
@@ -156,7 +156,7 @@ claim channel_core::meet_putter(void* room) noexcept {
   wait_node* putter = nullptr;
   {
     const std::lock_guard guard(lock_);
-    if (met_closed_) return claim::closed;
+    if (seems_closed()) return claim::closed;
     putter = win_front(putters_);
   }
   if (putter == nullptr) return claim::none;

@@ -2,6 +2,7 @@
 #include "sluice/select.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <ostream>
 #include <stdexcept>
 #include <utility>
@@ -12,10 +13,6 @@
 #include "sluice/detail/select/core.hpp"
 
 namespace sluice::detail {
-
-any_case::~any_case() = default;
-channel_case::~channel_case() = default;
-timeout_case::~timeout_case() = default;
 
 // ---- one case -----------------------------------------------------------------------------------
 
@@ -28,6 +25,7 @@ channel_case::answer channel_case::try_now() {
 }
 
 void channel_case::enlist(shared_waiter& owner) noexcept {
+  node_.linked = false;
   node_.owner = &owner;
   node_.item = item_;
   node_.leaves_at_end = at_end_ == at_end::leaves;
@@ -48,15 +46,17 @@ void channel_case::describe(std::ostream& out) const {
 
 namespace {
 
-/// Step 1: the case that was done. Moves those that go out of play behind the others.
-channel_case* try_all(case_table& table) {
+/// Step 1: the case that was done. Moves those that go out of play behind the others. A select that
+/// waits leaves out what it will look at under the lock (step 3) anyway.
+channel_case* try_all(case_table& table, bool waits) {
   const auto first = table.channels;
   const std::size_t count = table.in_play;
   random_numbers any;
   std::size_t kept = 0;
   for (std::size_t i = 0; i < count; ++i) {
     if (table.order == trial_order::random) std::swap(first[i], first[i + any.below(count - i)]);
-    const channel_case::answer found = first[i]->try_now();
+    const channel_case::answer found =
+        waits && first[i]->seems_alone() ? channel_case::answer::not_ready : first[i]->try_now();
     if (found == channel_case::answer::not_ready) std::swap(first[kept++], first[i]);
     if (found == channel_case::answer::ready) {
       if (kept != i) std::rotate(first + kept, first + i, first + count);
@@ -72,6 +72,14 @@ struct nearest_timeout {
   timeout_case* which = nullptr;
   deadline until = no_deadline;
 };
+
+/// Several cases without a buffer: to enlist with all of them costs more than a turn for those who
+/// are about to come to them, and each who comes in that turn is one wait less.
+bool many_meet(const case_table& table) {
+  constexpr std::ptrdiff_t many = 4;
+  return std::count_if(table.channels, table.channels + table.in_play,
+                       [](const channel_case* one) { return one->meets(); }) >= many;
+}
 
 nearest_timeout find_nearest(const case_table& table, deadline now) {
   nearest_timeout found;
@@ -126,11 +134,20 @@ ending wait_for_one(const case_table& table, deadline until) noexcept {
 
 }  // namespace
 
+std::size_t any_of(std::uint64_t bits) noexcept {
+  random_numbers any;
+  for (auto skip = any.below(static_cast<std::size_t>(std::popcount(bits))); skip != 0; --skip) {
+    bits &= bits - 1;
+  }
+  return static_cast<std::size_t>(std::countr_zero(bits));
+}
+
 any_case* choose(case_table& table) {
   const bool waits = table.otherwise == nullptr;
   check_strand(waits ? operation_kind::may_wait : operation_kind::never_waits, "select");
+  bool turn_offered = false;
   for (;;) {
-    if (channel_case* ready = try_all(table)) return ready;
+    if (channel_case* ready = try_all(table, waits)) return ready;
     if (table.has_channels && table.in_play == 0) return nullptr;
     if (!waits) return table.otherwise;
     nearest_timeout limit;
@@ -138,6 +155,11 @@ any_case* choose(case_table& table) {
       const deadline now = clock::now();
       limit = find_nearest(table, now);
       if (limit.until <= now && limit.which->is_over()) return limit.which;
+    }
+    if (!turn_offered && many_meet(table)) {
+      turn_offered = true;
+      parker::current().offer_turn();
+      continue;
     }
     const ending end = wait_for_one(table, limit.until);
     if (end.how == outcome::cancelled) throw_cancelled();

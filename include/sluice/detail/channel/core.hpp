@@ -143,6 +143,17 @@ class SLUICE_API channel_core : public waited_for {
   /// What the channel was closed with; read only after an answer that said closed.
   [[nodiscard]] const std::exception_ptr& cause() const noexcept { return cause_; }
 
+  /// A hint; whoever sees it may read the cause.
+  [[nodiscard]] bool seems_closed() const noexcept {
+    // order: acquire, pairs with close: the cause
+    return met_closed_.load(memory_order_acquire);
+  }
+
+  /// A hint: does somebody wait on that side?
+  [[nodiscard]] bool seems_awaited(side which) const noexcept {
+    return !(which == side::put ? putters_ : getters_).empty();
+  }
+
   [[nodiscard]] virtual bool closed() const noexcept = 0;
   [[nodiscard]] virtual bool drained() const noexcept = 0;
   [[nodiscard]] virtual std::size_t size() const noexcept = 0;
@@ -212,7 +223,8 @@ class SLUICE_API channel_core : public waited_for {
   // The first line of the object: all that a strand which waits or wakes needs.
   const channel_kind kind_;
   short_lock lock_;
-  bool met_closed_ = false;  ///< closed(), for whoever holds the lock
+  /// closed(), for whoever holds the lock; for others a hint that comes after the cause.
+  atomic<bool> met_closed_{false};
   /// How many getters wait, and the looker. Written under the lock (R4 and its undoing); read at
   /// S3.
   atomic<std::uint32_t> getters_waiting_{0};

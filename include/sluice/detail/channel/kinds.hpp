@@ -113,6 +113,10 @@ class bounded : public channel_core {
     }
   }
 
+  /// Hints, see ring.hpp.
+  [[nodiscard]] bool seems_free() const noexcept { return ring_.seems_free(); }
+  [[nodiscard]] bool seems_filled() const noexcept { return ring_.seems_filled(); }
+
   bool closed() const noexcept override { return ring_.closed(); }
   bool drained() const noexcept override { return ring_.drained(); }
   std::size_t size() const noexcept override { return ring_.size(); }
@@ -217,6 +221,9 @@ class unbounded_channel final : public channel_core {
     }
     return found;
   }
+
+  /// A hint, see segments.hpp.
+  [[nodiscard]] bool seems_filled() const noexcept { return queue_.seems_filled(); }
 
   bool closed() const noexcept override { return queue_.closed(); }
   bool drained() const noexcept override { return queue_.drained(); }

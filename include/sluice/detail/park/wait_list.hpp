@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "sluice/detail/base/atomic.hpp"
 #include "sluice/detail/park/waiter.hpp"
 
 namespace sluice::detail {
@@ -21,60 +22,73 @@ enum class job : std::uint8_t {
 /// One place of a waiter in one list; on the waiting strand's stack. A wait for one of several
 /// things has a node for each, which share their owner.
 struct wait_node {
-  wait_node() noexcept = default;
+  wait_node() noexcept : linked(false), leaves_at_end(false), item(nullptr), owner(nullptr) {}
+  /// Nothing is set: most of them never stand in a list. Whoever enlists it sets what follows.
+  enum unset_t : std::uint8_t { unset };
+  explicit wait_node(unset_t) noexcept {}
   explicit wait_node(waiter& w, void* place_of_item = nullptr) noexcept
-      : item(place_of_item), owner(&w) {}
+      : linked(false), leaves_at_end(false), item(place_of_item), owner(&w) {}
 
   // Written by whoever serves it: left unset here, because most of making a node was zeroing it.
   std::uint64_t ticket;  ///< the slot claimed for it; set together with `todo`
   void* place;           ///< where that slot is: a segment, or the node to exchange with
   job todo;
   // Written by the lists.
-  bool linked = false;
+  bool linked;
   /// The owner is a shared_waiter, and the end of what this case waits for does not end the wait
   /// but takes the case out of play. Written before the node is linked.
-  bool leaves_at_end = false;
+  bool leaves_at_end;
   /// Of several cases: a server took it off its list, but this is not the case that ended the wait.
   /// Written under the lock; left unset here, because a node that stands alone has no use for it.
   bool passed;
   wait_node* next;  ///< in a wait list, later in a job list
   wait_node* prev;
 
-  void* item = nullptr;  ///< put: the item to take; get: raw storage to fill
-  waiter* owner = nullptr;
+  void* item;  ///< put: the item to take; get: raw storage to fill
+  waiter* owner;
 };
 
 class wait_list {
  public:
-  [[nodiscard]] wait_node* front() const noexcept { return head_; }
-  [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
+  [[nodiscard]] wait_node* front() const noexcept {
+    // order: relaxed, under the lock; without it only a hint
+    return front_.load(memory_order_relaxed);
+  }
+  /// Without the lock a hint.
+  [[nodiscard]] bool empty() const noexcept { return front() == nullptr; }
 
   void push_back(wait_node& node) noexcept {
     node.next = nullptr;
     node.prev = tail_;
-    (tail_ != nullptr ? tail_->next : head_) = &node;
+    tail_ != nullptr ? void(tail_->next = &node) : set_front(&node);
     tail_ = &node;
     node.linked = true;
   }
 
   /// For one that was there before and comes back.
   void push_front(wait_node& node) noexcept {
+    wait_node* const first = front();
     node.prev = nullptr;
-    node.next = head_;
-    (head_ != nullptr ? head_->prev : tail_) = &node;
-    head_ = &node;
+    node.next = first;
+    (first != nullptr ? first->prev : tail_) = &node;
+    set_front(&node);
     node.linked = true;
   }
 
   void remove(wait_node& node) noexcept {
-    (node.prev != nullptr ? node.prev->next : head_) = node.next;
+    node.prev != nullptr ? void(node.prev->next = node.next) : set_front(node.next);
     (node.next != nullptr ? node.next->prev : tail_) = node.prev;
     node.next = node.prev = nullptr;
     node.linked = false;
   }
 
  private:
-  wait_node* head_ = nullptr;
+  void set_front(wait_node* node) noexcept {
+    // order: relaxed, under the lock
+    front_.store(node, memory_order_relaxed);
+  }
+
+  atomic<wait_node*> front_{nullptr};
   wait_node* tail_ = nullptr;
 };
 

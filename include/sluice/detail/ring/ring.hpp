@@ -231,6 +231,20 @@ class ring {
     return (tail & closed_bit) && head_.load(memory_order_seq_cst) == (tail & ~closed_bit);
   }
 
+  /// Would claim_put (claim_get) be `ok`, unless it is closed? A hint.
+  [[nodiscard]] bool seems_free() const noexcept {
+    // order: relaxed, a hint
+    const position tail = tail_.load(memory_order_relaxed);
+    // order: relaxed, a hint
+    return slot_at(tail).stamp.load(memory_order_relaxed) == lap_of(tail);
+  }
+  [[nodiscard]] bool seems_filled() const noexcept {
+    // order: relaxed, a hint
+    const position head = head_.load(memory_order_relaxed);
+    // order: relaxed, a hint
+    return slot_at(head).stamp.load(memory_order_relaxed) == lap_of(head) + 1;
+  }
+
   /// How many items wait, at one moment during the call.
   [[nodiscard]] std::size_t size() const noexcept {
     for (;;) {

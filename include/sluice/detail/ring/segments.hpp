@@ -238,6 +238,14 @@ class segments {
     return (tail & closed_bit) && whole(head) == whole(tail & ~closed_bit);
   }
 
+  /// Would claim_get be `ok`? A hint.
+  [[nodiscard]] bool seems_filled() const noexcept {
+    // order: relaxed, a hint, as the others here
+    const std::uint64_t head = head_.index.load(memory_order_relaxed);
+    return head < tail_seen_.load(memory_order_relaxed) ||
+           whole(head) < whole(tail_.index.load(memory_order_relaxed) & ~closed_bit);
+  }
+
   /// How many items wait, at one moment during the call.
   [[nodiscard]] std::size_t size() const noexcept {
     for (;;) {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <concepts>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <type_traits>
@@ -54,6 +55,19 @@ void call_with(F& handler, Item item) {
   }
 }
 
+/// What a look at a channel says of a case without trying it. A hint.
+enum class glance : std::uint8_t { not_ready = 0, ready = 1, only_a_try_tells = 2 };
+
+/// Once for each type of item, not in each case.
+template <class T>
+[[gnu::noinline]] bool put_now(channel_core& to, T& item) noexcept {
+  return put_or_meet_at_once(to, item);
+}
+template <class T>
+[[gnu::noinline]] bool get_now(channel_core& from, void* room) noexcept {
+  return get_or_meet_at_once<T>(from, room);
+}
+
 /// `Handle` and `F` are values, or references to what outlives the case.
 template <class Handle, class F>
 class get_case final : public channel_case {
@@ -69,6 +83,22 @@ class get_case final : public channel_case {
     set_item(room_.place());
   }
 
+  [[nodiscard]] [[gnu::always_inline]] glance look() const noexcept {
+    const channel_core& from = core();
+    const bool filled = from.kind() == channel_kind::bounded
+                            ? static_cast<const bounded<T>&>(from).seems_filled()
+                        : from.kind() == channel_kind::unbounded
+                            ? static_cast<const unbounded_channel<T>&>(from).seems_filled()
+                            : from.seems_awaited(side::put);
+    if (from.seems_closed() && !filled && (!for_items || from.cause() != nullptr)) [[unlikely]]
+      return glance::only_a_try_tells;
+    return static_cast<glance>(filled);
+  }
+  /// After a look that said ready.
+  [[nodiscard]] bool done_at_once() {
+    return get_now<T>(core(), room_.place()) || attempt() == claim::ok;
+  }
+
   void finish() override {
     if constexpr (for_items) {
       if (ended()) throw_closed_get(core().cause());
@@ -79,7 +109,7 @@ class get_case final : public channel_case {
   }
 
  protected:
-  claim attempt() override {
+  [[gnu::noinline]] claim attempt() override {
     return as_kind<T>(core(), [this](auto& ch) { return ch.try_get(room_.place()); });
   }
 
@@ -105,13 +135,25 @@ class put_case final : public channel_case {
     set_item(std::addressof(item_));
   }
 
+  [[nodiscard]] [[gnu::always_inline]] glance look() const noexcept {
+    const channel_core& to = core();
+    if (to.seems_closed()) [[unlikely]]
+      return glance::only_a_try_tells;
+    const bool free = to.kind() == channel_kind::bounded
+                          ? static_cast<const bounded<T>&>(to).seems_free()
+                          : to.kind() == channel_kind::unbounded || to.seems_awaited(side::get);
+    return static_cast<glance>(free);
+  }
+  /// After a look that said ready.
+  [[nodiscard]] bool done_at_once() { return put_now(core(), item_) || attempt() == claim::ok; }
+
   void finish() override {
     if (ended()) throw_closed_put();
     static_cast<void>(std::invoke(handler_));
   }
 
  protected:
-  claim attempt() override {
+  [[gnu::noinline]] claim attempt() override {
     return as_kind<T>(core(), [this](auto& ch) { return ch.try_put(item_); });
   }
 

@@ -1,5 +1,8 @@
 // The choice among several cases: what select and selector share, whatever the items are.
 //
+//   0 look       select alone, whose cases are known where it is called: at each channel, taking
+//                nothing. One of those that seem ready is done, and is the chosen one. Hints: the
+//                steps that follow rely on nothing of it.
 //   1 try        each case once, in random order or in the order given: the first that can be done
 //                is done, and is the chosen one. A case that takes items only, and whose channel
 //                has ended plainly, goes out of play.
@@ -47,14 +50,14 @@ class SLUICE_API any_case {
  public:
   any_case(const any_case&) = delete;
   any_case& operator=(const any_case&) = delete;
-  virtual ~any_case();
+  virtual ~any_case() = default;
 
   [[nodiscard]] case_kind kind() const noexcept { return kind_; }
   /// Step 6: the handler, or what the chosen case throws.
   virtual void finish() = 0;
 
-  /// Its position among all cases.
-  std::size_t position = 0;
+  /// Its position among all cases; set by select_among and by a selector.
+  std::size_t position;
 
  protected:
   explicit any_case(case_kind kind) noexcept : kind_(kind) {}
@@ -68,11 +71,16 @@ enum class at_end : std::uint8_t { is_ready, leaves };
 
 class SLUICE_API channel_case : public any_case {
  public:
-  ~channel_case() override;
-
   enum class answer : std::uint8_t { ready, not_ready, out_of_play };
   /// Step 1.
   [[nodiscard]] answer try_now();
+  /// Has its channel no buffer?
+  [[nodiscard]] bool meets() const noexcept { return core_->kind() == channel_kind::rendezvous; }
+  /// It meets, and nobody seems to be there. A hint.
+  [[nodiscard]] bool seems_alone() const noexcept {
+    return meets() && !core_->seems_closed() &&
+           !core_->seems_awaited(side_ == side::put ? side::get : side::put);
+  }
   /// Step 3. `owner` and this object stay where they are until the withdrawal.
   void enlist(shared_waiter& owner) noexcept;
   /// Step 5: is it the one that ended the wait, and `how`?
@@ -84,7 +92,7 @@ class SLUICE_API channel_case : public any_case {
 
  protected:
   channel_case(channel_core& core, side which, at_end at) noexcept
-      : any_case(case_kind::channel), core_(&core), side_(which), at_end_(at) {}
+      : any_case(case_kind::channel), side_(which), at_end_(at), core_(&core) {}
 
   /// The item to put, or raw storage for the one to get.
   void set_item(void* item) noexcept { item_ = item; }
@@ -97,17 +105,18 @@ class SLUICE_API channel_case : public any_case {
   [[nodiscard]] bool ended() const noexcept { return ended_; }
 
  private:
-  channel_core* const core_;
+  // Made in each select, so in few stores: the small ones side by side, and nothing that only a
+  // wait needs.
   const side side_;
   const at_end at_end_;
   bool ended_ = false;
-  void* item_ = nullptr;
-  wait_node node_;
+  channel_core* const core_;
+  void* item_;
+  wait_node node_{wait_node::unset};
 };
 
 class SLUICE_API timeout_case : public any_case {
  public:
-  ~timeout_case() override;
   /// When the wait that begins `now` is to end.
   [[nodiscard]] virtual deadline due(deadline now) const = 0;
   /// The deadline has come: has it on the clock that was asked for?
@@ -135,6 +144,9 @@ struct case_table {
 /// there are no cases, `cancelled`, std::logic_error in a forked child, std::bad_alloc from a put
 /// into an unbounded channel; then nothing has happened.
 [[nodiscard]] SLUICE_API any_case* choose(case_table& table);
+
+/// One of the bits that are set, each as likely as any other.
+[[nodiscard]] SLUICE_API std::size_t any_of(std::uint64_t bits) noexcept;
 
 /// All steps, for `count` cases; there is room for as many in `channels` and in `timeouts`.
 SLUICE_API std::size_t select_among(trial_order order, any_case* const* cases, std::size_t count,
