@@ -52,7 +52,7 @@ inline outcome channel_core::wait_for_partner(wait_list& mine, void* item, deadl
   return park_in(mine, node, until);
 }
 
-inline outcome channel_core::meet_or_wait(void* item, deadline until,
+outcome channel_core::meet_or_wait_to_put(void* item, deadline until,
                                           const char* operation) noexcept {
   lock_.lock();
   if (seems_closed()) [[unlikely]] {
@@ -66,28 +66,58 @@ inline outcome channel_core::meet_or_wait(void* item, deadline until,
   return outcome::completed;
 }
 
-outcome channel_core::meet_or_wait_to_put(void* item, deadline until,
-                                          const char* operation) noexcept {
-  return meet_or_wait(item, until, operation);
+// The whole operation in steps that end by going to the next one, so that each has only the stack
+// frame that it needs: who waits has none for a meeting, who meets none for a wait.
+
+[[gnu::noinline]] status channel_core::end_in_wait(wait_list& mine, void* item, deadline until,
+                                                   const char* operation) {
+  return as_status(wait_for_partner(mine, item, until, operation));
 }
 
-status channel_core::meet_to_put(void* item, deadline until, const char* operation) {
-  check_strand(operation_kind::may_wait, operation);
-  return as_status(meet_or_wait(item, until, operation));
+/// Somebody is in the list of the other side.
+template <side Which>
+[[gnu::noinline]] status channel_core::meet_first(void* item, deadline until,
+                                                  const char* operation) {
+  constexpr bool puts = Which == side::put;
+  wait_node* partner = win_front(puts ? getters_ : putters_);
+  if (partner == nullptr) {
+    return end_in_wait(puts ? putters_ : getters_, item, until, operation);
+  }
+  lock_.unlock();
+  puts ? hand_over(item, partner->item, *partner) : hand_over(partner->item, item, *partner);
+  return status::ok;
 }
 
-status channel_core::meet_to_get(void* room, deadline until, const char* operation) {
-  check_strand(operation_kind::may_wait, operation);
-  lock_.lock();
+/// The lock is held, and given up.
+template <side Which>
+inline status channel_core::meet_locked(void* item, deadline until, const char* operation) {
+  constexpr bool puts = Which == side::put;
   if (seems_closed()) [[unlikely]] {
     lock_.unlock();
     return status::closed;
   }
-  wait_node* putter = win_front(putters_);
-  if (putter == nullptr) return as_status(wait_for_partner(getters_, room, until, operation));
-  lock_.unlock();
-  hand_over(putter->item, room, *putter);
-  return status::ok;
+  if (!(puts ? getters_ : putters_).empty()) return meet_first<Which>(item, until, operation);
+  return end_in_wait(puts ? putters_ : getters_, item, until, operation);
+}
+
+template <side Which>
+[[gnu::noinline]] status channel_core::meet_slowly(void* item, deadline until,
+                                                   const char* operation) {
+  check_strand(operation_kind::may_wait, operation);
+  lock_.lock();
+  return meet_locked<Which>(item, until, operation);
+}
+
+status channel_core::meet_to_put(void* item, deadline until, const char* operation) {
+  if (!nothing_to_attend() || !lock_.try_lock()) [[unlikely]]
+    return meet_slowly<side::put>(item, until, operation);
+  return meet_locked<side::put>(item, until, operation);
+}
+
+status channel_core::meet_to_get(void* room, deadline until, const char* operation) {
+  if (!nothing_to_attend() || !lock_.try_lock()) [[unlikely]]
+    return meet_slowly<side::get>(room, until, operation);
+  return meet_locked<side::get>(room, until, operation);
 }
 
 // ---- one case of several ------------------------------------------------------------------------

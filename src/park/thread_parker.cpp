@@ -53,6 +53,7 @@ class thread_parker final : public parker {
   std::uint64_t strand_id() const noexcept override { return id_; }
 
  private:
+  void wake() noexcept override {}  // it waits in the kernel
   [[nodiscard]] bool protected_from_stops() const noexcept {
     return stops_.shields != 0 || std::uncaught_exceptions() != 0;
   }

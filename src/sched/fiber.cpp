@@ -19,14 +19,21 @@ fiber& fiber::build(stack_slot& slot, std::uint8_t size_class) noexcept {
 
 [[gnu::noinline]] void fiber::wait(waiter& w, deadline until) noexcept {
   waiting_ = &w;
-  stoppable_ = w.stop_mode() == on_stop::end_wait && !unwinding() && stops_.shields == 0;
-  const bool timed = until != no_deadline;
-  if (timed) worker_->arm(timer_, w, until);
-  // order: acquire, pairs P3
-  if (word_.load(memory_order_acquire) != notified) worker_->park(*this);
-  if (timed) timer_.in->disarm(timer_);
+  until == no_deadline ? wait_untimed() : wait_timed(w, until);
   // order: P2 relaxed, the one unpark of this wait has been seen; a holder finds no `parked` here
   word_.store(empty, memory_order_relaxed);
+}
+
+inline void fiber::wait_untimed() noexcept {
+  // order: acquire, pairs P3
+  if (word_.load(memory_order_acquire) != notified) worker_->park(*this);
+}
+
+/// A function of its own: the timer would make the frame of every wait larger.
+[[gnu::noinline]] void fiber::wait_timed(waiter& w, deadline until) noexcept {
+  worker_->arm(timer_, w, until);
+  wait_untimed();
+  timer_.in->disarm(timer_);
 }
 
 verdict fiber::check(operation_kind kind) noexcept {
@@ -58,6 +65,13 @@ void fiber::announce(worker& by) noexcept {
   if (attention.load(memory_order_seq_cst) != 0) cancel_wait();
 }
 
+/// May a stop end the wait? Not while an exception unwinds the stack, nor under a shield. The fiber
+/// is held, so its exception state lies in its context.
+bool fiber::is_stoppable() const noexcept {
+  return waiting_->stop_mode() == on_stop::end_wait && exceptions.uncaught == 0 &&
+         stops_.shields == 0;
+}
+
 bool fiber::hold() noexcept {
   backoff pause;
   for (;;) {
@@ -81,7 +95,7 @@ void fiber::let_go() noexcept {
 
 void fiber::cancel_wait() noexcept {
   if (!hold()) return;
-  if (!stoppable_ || !stop_requested() || !waiting_->try_claim(outcome::cancelled)) {
+  if (!is_stoppable() || !stop_requested() || !waiting_->try_claim(outcome::cancelled)) {
     return let_go();
   }
   // order: release, as P3; the claim is ours, so nobody else unparks

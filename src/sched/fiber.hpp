@@ -112,7 +112,10 @@ class alignas(cache_line) fiber final : public parker,
       : runnable(sort::fiber), stack_class_(size_class), slot_(&slot) {}
 
   void wake() noexcept override;
+  void wait_untimed() noexcept;
+  void wait_timed(waiter& w, deadline until) noexcept;
   [[nodiscard]] bool unwinding() const noexcept;
+  [[nodiscard]] bool is_stoppable() const noexcept;
 
   static constexpr std::uint32_t held = 3;
   /// Bytes above the stack pointer of a parked fiber down to the frame of its caller, about.
@@ -124,8 +127,6 @@ class alignas(cache_line) fiber final : public parker,
   task_core* task_ = nullptr;
   waiter* waiting_ = nullptr;
   [[no_unique_address]] stop_scopes stops_;  // those below lie in its last bytes
-  /// May a stop end the wait? Not while an exception unwinds the stack, nor under a shield.
-  bool stoppable_ = false;
   /// May one of the two ends below be set?
   bool ends_specially_ = false;
   const std::uint8_t stack_class_;

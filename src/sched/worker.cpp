@@ -190,6 +190,21 @@ void worker::end(fiber& self, runnable* next) noexcept {
 
 // ---- a stack's life ----------------------------------------------------------------------------
 
+/// A fiber for a task that has not begun.
+[[gnu::noinline]] fiber& worker::start(task_core& task) noexcept {
+  fiber& to = fiber::build(take_stack(task.stack_class_), task.stack_class_);
+  bind(to, task);
+  return to;
+}
+
+[[gnu::noinline]] void worker::settle_ended(fiber& gone) noexcept {
+  const std::uint8_t size_class = gone.stack_class_;
+  destroy_context(gone);
+  keep_stack(*gone.slot_, size_class);  // the block may be gone now
+  // Only now: whoever holds a promise shall find a stack.
+  settle_promise(size_class);
+}
+
 void worker::run_tasks(context& self, void* message) {
   auto& me = static_cast<fiber&>(self);
   static_cast<worker*>(message)->settle_departed();

@@ -207,6 +207,8 @@ class alignas(cache_line) worker {
   [[nodiscard]] context& prepare(runnable& next) noexcept;
   [[nodiscard]] context& own_context() noexcept;
   void bind(fiber& to, task_core& task) noexcept;
+  [[nodiscard]] fiber& start(task_core& task) noexcept;
+  void settle_ended(fiber& gone) noexcept;
   static void finish_task(fiber& self) noexcept;
   static void tell_listener(fiber& self) noexcept;
   void switch_from(fiber& self, departure how, runnable* next) noexcept;

@@ -118,30 +118,19 @@ inline void worker::settle_departed() noexcept {
       return push_ready(*gone);
     case departure::gives_way:
       return home_.make_ready_for_all(*gone);
-    case departure::ends: {
-      const std::uint8_t size_class = gone->stack_class_;
-      destroy_context(*gone);
-      keep_stack(*gone->slot_, size_class);  // the block may be gone now
-      // Only now: whoever holds a promise shall find a stack.
-      return settle_promise(size_class);
-    }
+    case departure::ends:
+      return settle_ended(*gone);
     case departure::none:
       break;
   }
 }
 
 inline context& worker::prepare(runnable& next) noexcept {
-  fiber* to = nullptr;
-  if (next.what == runnable::sort::fiber) {
-    to = &static_cast<fiber&>(next);
-  } else {
-    auto& task = static_cast<task_core&>(next);
-    to = &fiber::build(take_stack(task.stack_class_), task.stack_class_);
-    bind(*to, task);
-  }
-  to->worker_ = this;
-  show_running(to);
-  return *to;
+  fiber& to = next.what == runnable::sort::fiber ? static_cast<fiber&>(next)
+                                                 : start(static_cast<task_core&>(next));
+  to.worker_ = this;
+  show_running(&to);
+  return to;
 }
 
 inline context& worker::own_context() noexcept {

@@ -92,10 +92,14 @@ FAULTS = [
     weaker("lock: unlock is relaxed", LOCK,
            "held_.store(false, memory_order_release);", "memory_order_release", ["lock:"]),
     weaker("lock: lock is relaxed", LOCK,
-           "while (held_.exchange(true, memory_order_acquire)) {", "memory_order_acquire",
+           "while (held_.exchange(true, memory_order_acquire)) [[unlikely]]", "memory_order_acquire",
            ["lock:"]),
+    weaker("lock: a lock that was free is taken relaxed", LOCK,
+           "return !held_.load(memory_order_relaxed) && "
+           "!held_.exchange(true, memory_order_acquire);",
+           "memory_order_acquire", ["rendezvous: put | get"]),
     weaker("lock: test and set are two steps", LOCK,
-           "while (held_.exchange(true, memory_order_acquire)) {",
+           "while (held_.exchange(true, memory_order_acquire)) [[unlikely]]",
            "held_.exchange(true, memory_order_acquire)", ["lock:"],
            "held_.load(memory_order_acquire) || (held_.store(true, memory_order_relaxed), false)"),
     # ---- the parker and the waiter
@@ -117,7 +121,7 @@ FAULTS = [
            "static_cast<void>(w.try_claim(outcome::timed_out)), true"),
     weaker("waiter: who ends it is not decided by one operation", WAITER,
            """      // order: acq_rel, one claim decides (I5); acquire on failure pairs with the winner's store
-      if (claim_.compare_exchange_strong(seen, to, memory_order_acq_rel, memory_order_acquire)) {""",
+      if (claim_.compare_exchange_strong(seen, to, memory_order_acq_rel, memory_order_acquire))""",
            "claim_.compare_exchange_strong(seen, to, memory_order_acq_rel, memory_order_acquire)",
            ["capacity 1: get_for |", "get | get_for | put"],
            "(seen = claim_.load(memory_order_acquire)) == outcome::waiting &&"

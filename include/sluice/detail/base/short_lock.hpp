@@ -13,11 +13,7 @@ class short_lock {
  public:
   void lock() noexcept {
     // order: acquire, pairs with the release in unlock()
-    while (held_.exchange(true, memory_order_acquire)) {
-      backoff wait;
-      // order: relaxed, only a hint that the exchange may succeed now
-      while (held_.load(memory_order_relaxed)) wait.pause();
-    }
+    while (held_.exchange(true, memory_order_acquire)) [[unlikely]] wait_until_it_seems_free();
   }
 
   bool try_lock() noexcept {
@@ -37,6 +33,12 @@ class short_lock {
   }
 
  private:
+  [[gnu::noinline, gnu::cold]] void wait_until_it_seems_free() const noexcept {
+    backoff wait;
+    // order: relaxed, only a hint that the exchange may succeed now
+    while (held_.load(memory_order_relaxed)) wait.pause();
+  }
+
   atomic<bool> held_{false};
 };
 

@@ -216,7 +216,13 @@ class SLUICE_API channel_core : public waited_for {
   outcome wait_for_settle(wait_list& s, wait_node& node, deadline until) noexcept;
   void withdraw(wait_list& s, wait_node& node) noexcept;
   outcome park_in(wait_list& s, wait_node& node, deadline until) noexcept;
-  outcome meet_or_wait(void* item, deadline until, const char* operation) noexcept;
+  status end_in_wait(wait_list& mine, void* item, deadline until, const char* operation);
+  template <side Which>
+  status meet_first(void* item, deadline until, const char* operation);
+  template <side Which>
+  status meet_locked(void* item, deadline until, const char* operation);
+  template <side Which>
+  status meet_slowly(void* item, deadline until, const char* operation);
   outcome wait_for_partner(wait_list& mine, void* item, deadline until,
                            const char* operation) noexcept;
 

@@ -73,7 +73,7 @@ class SLUICE_API parker {
  protected:
   ~parker() = default;
   /// The word was `parked`: make the strand run again. Called only off its thread.
-  virtual void wake() noexcept {}
+  virtual void wake() noexcept = 0;
 
   static constexpr std::uint32_t empty = 0;
   static constexpr std::uint32_t parked = 1;

@@ -90,16 +90,21 @@ class waiter {
 
  private:
   bool leave_waiting(outcome to) noexcept {
-    backoff wait;
     for (;;) {
       outcome seen = outcome::waiting;
       // order: acq_rel, one claim decides (I5); acquire on failure pairs with the winner's store
-      if (claim_.compare_exchange_strong(seen, to, memory_order_acq_rel, memory_order_acquire)) {
+      if (claim_.compare_exchange_strong(seen, to, memory_order_acq_rel, memory_order_acquire))
+          [[likely]] {
         return true;
       }
       if (seen != outcome::reserved) return false;
-      wait.pause();
+      wait_while_reserved();
     }
+  }
+
+  [[gnu::noinline, gnu::cold]] void wait_while_reserved() const noexcept {
+    // order: relaxed, only a hint that the claim may succeed now
+    for (backoff wait; claim_.load(memory_order_relaxed) == outcome::reserved;) wait.pause();
   }
 
   /// Written by whoever wins; read by the strand after its unpark and by those who lost.
