@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <utility>
 
 #include "park/futex.hpp"
 #include "sched/scheduler.hpp"
@@ -45,19 +46,19 @@ runnable* idle_policy::search(worker& me) noexcept {
 
 namespace {
 
-/// Does a look at `victim`, after the one that `before` remembers, allow to take its ready fibers?
-bool ready_may_go(const worker& victim, sample& before, std::uint64_t coarse_turns,
-                  std::uint32_t long_wait) noexcept {
+/// How many turns has `victim` had since the look that `before` remembers?
+std::uint64_t turns_since(const worker& victim, sample& before) noexcept {
   const std::uint64_t picks = victim.picks();
-  const bool few_turns = picks - before.picks < coarse_turns;
-  before.picks = picks;
+  return picks - std::exchange(before.picks, picks);
+}
+
+/// Has a ready fiber waited since before `then`?
+bool ready_has_waited(const worker& victim, sample& before, deadline now, deadline then) noexcept {
   if (victim.ready().head() >= before.ready_mark) {
     before.ready_mark = victim.ready().tail();
-    before.mark_age = 0;
-  } else {
-    ++before.mark_age;
+    before.marked = now;
   }
-  return few_turns || before.mark_age >= long_wait;
+  return before.marked <= then;
 }
 
 /// Has the oldest task waited since the last look?
@@ -80,16 +81,28 @@ bool backlog_may_go(const worker& victim, sample& before) noexcept {
 
 }  // namespace
 
+/// A look is worth something only some time after the last one. By then a worker that has had fewer
+/// turns than fit into that time runs coarse fibers, or does not run. To watch one closely for a
+/// moment instead would be wrong where both threads share a core: then its worker stands still
+/// because it is watched.
 runnable* idle_policy::steal(worker& me) noexcept {
+  const deadline now = clock::now();
+  const auto since = now - me.idle.looked;
+  if (since < shortest_look) return steal_again(me);
+  me.idle.looked = now;
+  const auto coarse_turns = static_cast<std::uint64_t>(since / coarse_turn);
+  ++me.idle.calm_looks;
   const std::size_t n = home_.worker_count();
   me.idle.random = me.idle.random * 1664525U + 1013904223U;
   for (std::size_t i = 0; i < n; ++i) {
     worker& victim = home_.worker_at((i + (me.idle.random >> 16)) % n);
     if (&victim == &me) continue;
     sample& before = me.idle.samples[victim.index()];
-    const bool ready = ready_may_go(victim, before, coarse_turns, long_wait_looks);
+    before.coarse = turns_since(victim, before) < coarse_turns;
+    const bool waited = ready_has_waited(victim, before, now, now - long_wait);
     const bool fresh = fresh_may_go(victim, before);
     const bool backlog = backlog_may_go(victim, before);
+    if (before.fresh_waits || (before.coarse && !victim.is_idle())) me.idle.calm_looks = 0;
     if (!victim.has_ready() && !victim.has_fresh()) continue;
     if (backlog) {
       if (runnable* one = me.steal_backlog(victim)) return one;
@@ -97,21 +110,25 @@ runnable* idle_policy::steal(worker& me) noexcept {
     if (fresh) {
       if (runnable* one = me.steal_fresh(victim)) return one;
     }
-    if (runnable* one = steal_from(me, victim, ready)) return one;
+    if (waited || before.coarse) {
+      if (runnable* one = steal_any(me, victim)) return one;
+    }
   }
   return nullptr;
 }
 
-/// Takes what waits beside a fiber that runs long: one that is still running after a moment.
-runnable* idle_policy::steal_from(worker& me, worker& victim, bool coarse) noexcept {
-  if (!coarse) {
-    const std::uint64_t before = victim.picks();
-    const deadline until = clock::now() + coarse_turn;
-    do {
-      cpu_pause();
-      if (victim.picks() != before) return nullptr;
-    } while (clock::now() < until);
+/// Soon after a look: from those that are still in the turn for which they were found coarse.
+runnable* idle_policy::steal_again(worker& me) noexcept {
+  for (std::size_t i = 0; i < home_.worker_count(); ++i) {
+    worker& victim = home_.worker_at(i);
+    const sample& before = me.idle.samples[i];
+    if (&victim == &me || !before.coarse || victim.picks() != before.picks) continue;
+    if (runnable* one = steal_any(me, victim)) return one;
   }
+  return nullptr;
+}
+
+runnable* idle_policy::steal_any(worker& me, worker& victim) noexcept {
   if (runnable* one = me.steal_ready(victim)) return one;
   return me.steal_fresh(victim);
 }
@@ -133,6 +150,7 @@ void idle_policy::sleep(worker& me) noexcept {
     if (futex_wait(me.idle.word, 1, until) == futex_result::timed_out) break;
   }
   if (slept && woken) me.count_wake();
+  if (woken) me.idle.calm_looks = 0;
   delist(me);
 }
 
@@ -147,7 +165,8 @@ deadline idle_policy::choose_role(worker& me) noexcept {
     if (watch_is_on && (watcher == nullptr || watcher == &me)) {
       // order: relaxed, whoever does not see it yet elects one too many
       watcher_.store(&me, memory_order_relaxed);
-      return std::min(earliest, clock::now() + spread_delay);
+      const auto doublings = std::min(me.idle.calm_looks, most_doublings);
+      return std::min(earliest, clock::now() + spread_delay * (1 << doublings));
     }
     if (watcher != &me) return keep_timer(me, earliest);
     // order: seq_cst, before the look that follows: who has begun to run in between may have taken
@@ -178,18 +197,24 @@ void idle_policy::enlist(worker& me) noexcept {
 }
 
 void idle_policy::delist(worker& me) noexcept {
+  // order: relaxed, a hint (is_idle); the next enlist sets it again
+  me.idle.word.store(0, memory_order_relaxed);
   const std::lock_guard guard(lock_);
   if (keeper_ == &me) {
     keeper_ = nullptr;
     keeper_until_ = no_deadline;
   }
-  if (!me.idle.listed) return;  // a waker has taken us off
+  if (me.idle.listed) take_off(me);  // else a waker has
+}
+
+/// The lock is held.
+void idle_policy::take_off(worker& one) noexcept {
   worker** at = &sleepers_;
-  while (*at != &me) at = &(*at)->idle.next;
-  *at = me.idle.next;
-  me.idle.listed = false;
+  while (*at != &one) at = &(*at)->idle.next;
+  *at = one.idle.next;
+  one.idle.listed = false;
   ++left_list_;
-  // order: relaxed, whoever still reads the higher count finds the list without us
+  // order: relaxed, whoever still reads the higher count finds the list without it
   idle_count_.fetch_sub(1, memory_order_relaxed);
 }
 
@@ -210,12 +235,7 @@ bool idle_policy::all_listed(std::uint64_t& left) noexcept {
 /// The lock is held.
 worker* idle_policy::pop_sleeper() noexcept {
   worker* one = sleepers_;
-  if (one == nullptr) return nullptr;
-  sleepers_ = one->idle.next;
-  one->idle.listed = false;
-  ++left_list_;
-  // order: relaxed, as in delist
-  idle_count_.fetch_sub(1, memory_order_relaxed);
+  if (one != nullptr) take_off(*one);
   return one;
 }
 

@@ -6,7 +6,7 @@
 // Fine hand-overs stay on their core; coarse work spreads. So a push onto a worker's own queue
 // wakes nobody by itself, but sees to it that there is a watcher: one idle worker that looks at the
 // running ones every spread delay, as long as any runs. The watcher takes work
-//   - from a worker whose fibers are coarse: few turns since the last look, or none for a moment;
+//   - from a worker whose fibers are coarse: few turns for the time since the last look;
 //   - that has not begun or has overflowed the queues, and has waited since the last look;
 //   - that has waited for very long.
 // A watcher that finds work makes another idle worker the watcher before it runs.
@@ -72,14 +72,19 @@ class idle_policy {
   static constexpr std::chrono::microseconds spread_delay{50};
   /// A fiber that runs for so long at a time is coarse: it outweighs the cache misses of a theft.
   static constexpr std::chrono::microseconds coarse_turn{5};
-  /// A worker that had fewer turns than this since the last look runs coarse fibers.
-  static constexpr std::uint64_t coarse_turns = spread_delay / coarse_turn;
-  /// Looks (of one spread delay) after which a ready fiber has waited for very long: 2 ms.
-  static constexpr std::uint32_t long_wait_looks = 40;
+  /// Between two looks that are compared, at least.
+  static constexpr std::chrono::microseconds shortest_look = 4 * coarse_turn;
+  /// A watcher that has seen nothing but fine turns, and no task that waits, looks half as often
+  /// the next time, and so on down to an eighth: each look costs the running worker some cache
+  /// misses, and a core that both must share two switches.
+  static constexpr std::uint32_t most_doublings = 3;
+  /// Then a ready fiber may go wherever it is.
+  static constexpr std::chrono::milliseconds long_wait{2};
 
   [[nodiscard]] runnable* search(worker& me) noexcept;
   [[nodiscard]] runnable* steal(worker& me) noexcept;
-  [[nodiscard]] runnable* steal_from(worker& me, worker& victim, bool coarse) noexcept;
+  [[nodiscard]] runnable* steal_again(worker& me) noexcept;
+  [[nodiscard]] static runnable* steal_any(worker& me, worker& victim) noexcept;
   void sleep(worker& me) noexcept;
   [[nodiscard]] deadline choose_role(worker& me) noexcept;
   [[nodiscard]] deadline keep_timer(worker& me, deadline earliest) noexcept;
@@ -88,6 +93,7 @@ class idle_policy {
   void enlist(worker& me) noexcept;
   void delist(worker& me) noexcept;
   worker* pop_sleeper() noexcept;
+  void take_off(worker& one) noexcept;
   static void rouse(worker& one) noexcept;
 
   scheduler& home_;

@@ -42,9 +42,10 @@ enum class departure : std::uint8_t { none, parks, yields, gives_way, ends };
 struct sample {
   std::uint64_t picks = 0;
   std::uint64_t ready_mark = 0;  ///< the tail of the ready queue when the mark was set
-  std::uint32_t mark_age = 0;    ///< looks since then
+  deadline marked{};             ///< that moment
   std::int64_t fresh_head = 0;
   bool fresh_waits = false;
+  bool coarse = false;             ///< had few turns for the time between the last two looks
   std::uint64_t backlog_mark = 0;  ///< all up to it were in the backlog at the last look
 };
 
@@ -112,6 +113,11 @@ class alignas(cache_line) worker {
   }
   /// Is it running `one` at this moment? For dumps.
   [[nodiscard]] bool runs(const fiber& one) const noexcept;
+  /// Does it look for work or sleep? A hint.
+  [[nodiscard]] bool is_idle() const noexcept {
+    // order: relaxed, a hint
+    return idle.word.load(memory_order_relaxed) != 0;
+  }
   /// About what time it is, for those that park here.
   [[nodiscard]] coarse_time time() const noexcept {
     // order: relaxed, a late one is a little older
@@ -150,7 +156,9 @@ class alignas(cache_line) worker {
     atomic<std::uint32_t> word{0};  ///< 1 while it may sleep; its waker writes 0
     worker* next = nullptr;
     bool listed = false;
-    std::vector<sample> samples;  ///< of all workers, by index
+    std::vector<sample> samples;     ///< of all workers, by index
+    deadline looked = clock::now();  ///< when the samples were taken
+    std::uint32_t calm_looks = 0;    ///< since the last one that saw coarse work or a task
     std::uint32_t random = 0;
   } idle;
   pthread_t thread{};
