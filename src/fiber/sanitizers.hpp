@@ -1,4 +1,7 @@
 // Which sanitizers this build runs under, and the doors to them. Without one, all of it is empty.
+//
+// Valgrind is no matter of the build: its requests are a few instructions that do nothing outside
+// it. They are left out where its header is not installed.
 #pragma once
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -30,4 +33,13 @@
 #endif
 #if SLUICE_TSAN
 #include <sanitizer/tsan_interface.h>
+#endif
+#if defined(__has_include)
+#if __has_include(<valgrind/valgrind.h>)
+#define SLUICE_VALGRIND 1
+#include <valgrind/valgrind.h>
+#endif
+#endif
+#ifndef SLUICE_VALGRIND
+#define SLUICE_VALGRIND 0
 #endif

@@ -241,6 +241,11 @@ void stack_pool::carve(stack_slot& slot) noexcept {
 #if SLUICE_ASAN
   __lsan_register_root_region(slot.bottom, slot.size());
 #endif
+#if SLUICE_VALGRIND
+  // For good, since a place is a stack for ever. Without it a switch between neighbouring stacks is
+  // to memcheck a push or a pop of all that lies between.
+  VALGRIND_STACK_REGISTER(slot.bottom, slot.top);
+#endif
 }
 
 void stack_pool::give(stack_slot& slot) noexcept {

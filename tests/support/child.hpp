@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -115,6 +116,25 @@ class child {
     throw std::system_error(errno, std::generic_category(), call);
   }
 
+  /// The words that start this program: it alone, or after those of the wrapper.
+  static std::vector<std::string> command() {
+    const char* wrapper = std::getenv("SLUICE_TEST_WRAPPER");
+    if (wrapper == nullptr) return {"/proc/self/exe"};
+    std::vector<std::string> words;
+    std::string_view rest = wrapper;
+    while (!rest.empty()) {
+      const std::size_t end = std::min(rest.find(' '), rest.size());
+      if (end > 0) words.emplace_back(rest.substr(0, end));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    // The wrapper would take /proc/self/exe for itself.
+    char path[4096];
+    const ssize_t size = ::readlink("/proc/self/exe", path, sizeof path);
+    if (size < 0) fail("readlink");
+    words.emplace_back(path, static_cast<std::size_t>(size));
+    return words;
+  }
+
   pid_t start(const std::vector<std::string>& variables, int out, int err) const {
     std::vector<std::string> texts = variables;
     texts.push_back(std::string(variable) + "=" + name_);
@@ -122,8 +142,10 @@ class child {
     for (std::string& text : texts) environment.push_back(text.data());
     for (char** old = environ; *old != nullptr; ++old) environment.push_back(*old);
     environment.push_back(nullptr);
-    char program[] = "/proc/self/exe";
-    char* arguments[] = {program, nullptr};
+    std::vector<std::string> words = command();
+    std::vector<char*> arguments;
+    for (std::string& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
 
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
@@ -131,7 +153,7 @@ class child {
     ::posix_spawn_file_actions_adddup2(&actions, err, STDERR_FILENO);
     pid_t pid = -1;
     const int error =
-        ::posix_spawn(&pid, program, &actions, nullptr, arguments, environment.data());
+        ::posix_spawnp(&pid, arguments[0], &actions, nullptr, arguments.data(), environment.data());
     ::posix_spawn_file_actions_destroy(&actions);
     if (error != 0) {
       errno = error;
