@@ -6,8 +6,12 @@
 //
 // DIVISOR shortens the run: that many times fewer operations, where their number is free.
 #include "support/choices.hpp"
+#include "support/crowds.hpp"
+#include "support/disturbed.hpp"
 #include "support/fibers.hpp"
+#include "support/growth.hpp"
 #include "support/measure.hpp"
+#include "support/memory.hpp"
 #include "support/messages.hpp"
 #include "support/trees.hpp"
 
@@ -58,6 +62,33 @@ measured unbounded_channel(size_t workers, size_t n) {
   return bench::unbounded_channel(workers, n, shortened(10'000'000));
 }
 
+measured by_size(size_t workers, size_t bytes) {
+  return bench::by_size(workers, bytes, shortened(4'000'000));
+}
+measured by_capacity(size_t workers, size_t capacity) {
+  return bench::by_capacity(workers, capacity, shortened(6'000'000));
+}
+measured by_batch(size_t workers, size_t n) {
+  return bench::by_batch(workers, n, shortened(12'000'000));
+}
+measured by_fibers(size_t workers, size_t n) {
+  return bench::by_fibers(workers, n, shortened(6'000'000));
+}
+measured by_channels(size_t workers, size_t n) {
+  return bench::by_channels(workers, n, shortened(6'000'000));
+}
+measured timed(size_t workers, size_t capacity) {
+  return bench::timed(workers, capacity, shortened(6'000'000));
+}
+measured sharing(size_t workers, size_t capacity) {
+  return bench::sharing(workers, capacity, shortened(20'000'000));
+}
+measured hogged(size_t workers, size_t n) { return bench::hogged(workers, n, shortened(5'000)); }
+measured coarse(size_t workers, size_t n) { return bench::coarse(workers, n, shortened(500)); }
+measured neighbour(size_t workers, size_t n) {
+  return bench::neighbour(workers, n, shortened(8'000'000));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -79,5 +110,20 @@ int main(int argc, char** argv) {
                               {"W13", "ns/op", 1, unbounded_channel},
                               {"W14", "ns/op", 2, working},
                               {"W14b", "ns/op", 2, working_buffered},
-                              {"W15", "ms", 10'000, bench::idle}});
+                              {"W15", "ms", 10'000, bench::idle},
+                              {"by-size", "ns/op", 8, by_size},
+                              {"by-capacity", "ns/op", 128, by_capacity},
+                              {"by-batch", "ns/op", 64, by_batch},
+                              {"by-fibers", "ns/op", 100, by_fibers, 2},
+                              {"by-channels", "ns/op", 100, by_channels},
+                              {"timed", "ns/op", 128, timed, 0},
+                              {"ends", "ns/op", 100'000, bench::ends},
+                              {"shares", "ns/op", 128, sharing, 0},
+                              {"channel-memory", "bytes", 100'000, bench::channel_memory},
+                              {"task-memory", "bytes", 1'000'000, bench::task_memory},
+                              {"backlog-memory", "bytes", 10'000'000, bench::backlog_memory},
+                              {"stack-memory", "bytes", 100'000, bench::stack_memory},
+                              {"hog", "us", 10, hogged},
+                              {"coarse", "ratio", 100, coarse},
+                              {"neighbour", "ratio", 503, neighbour}});
 }

@@ -104,6 +104,12 @@ inline double percentile(std::vector<double>& samples, double share) {
   return samples[std::min(at, samples.size() - 1)];
 }
 
+/// For a parameter with which this program cannot run the workload; counts as not having it.
+[[noreturn]] inline void cannot_run(const char* why) {
+  std::fprintf(stderr, "%s\n", why);
+  std::exit(3);
+}
+
 // ---- one program = `prog WORKLOAD WORKERS [PARAMETER [DIVISOR]]` --------------------------------
 
 /// What the operations of a workload are divided by: for a quick look, or under valgrind. Set

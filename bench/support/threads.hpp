@@ -62,10 +62,4 @@ measured between_threads(std::size_t cpus, std::size_t putters, std::size_t gett
   return per_operation(start, putters * each, sum == expected);
 }
 
-/// For a parameter with which this rival cannot run the workload; counts as not having it.
-[[noreturn]] inline void cannot_run(const char* why) {
-  std::fprintf(stderr, "%s\n", why);
-  std::exit(3);
-}
-
 }  // namespace bench

@@ -1,9 +1,11 @@
 """run: measures workloads on sluice and rivals, or Google Benchmark programs, in turns."""
 
 import datetime
+import math
 import sys
 
-from . import arguments, goals, machine, programs, results, running, table, turns, workloads
+from . import (arguments, goals, machine, programs, results, running, sets, table, turns,
+               workloads)
 from .errors import BAD, FINE, INTERRUPTED, WrongInput
 from .running import Job
 
@@ -31,7 +33,12 @@ def add_to(commands):
         help="instead of workloads: a program linked with Google Benchmark; given several times, "
              "they take turns")
     add("--filter", default="", metavar="REGEX", help="only these benchmarks of --program")
-    add("--workers", type=arguments.numbers(1), default=[1, 2], metavar="N,...",
+    add("--set", choices=sets.ALL, metavar="NAME",
+        help="; ".join(f"{name}: {each.words}" for name, each in sets.ALL.items()))
+    add("--budget", type=arguments.seconds, metavar="SECONDS",
+        help="for building and running: fewer repetitions where all do not fit")
+    add("--built", metavar="PROGRAM", help="take this bench/sluice_workloads, build none")
+    add("--workers", type=arguments.numbers(1), metavar="N,...",
         help="numbers of workers (1,2)")
     add("--capacity", type=arguments.numbers(0), default=[], metavar="N,...",
         help="of workloads whose parameter is a capacity; 0 is rendezvous")
@@ -64,9 +71,12 @@ def say(words):
 
 def print_list():
     print("workloads (name, key, description):")
-    for each in workloads.ALL:
+    for each in workloads.EVERY:
         name, words = each.title.split(" ", 1)
-        print(f"  {name:<5} {each.key:<18} {words}")
+        print(f"  {name:<14} {each.key:<22} {words}")
+    print("sets:")
+    for name, each in sets.ALL.items():
+        print(f"  {name:<14} {each.words}")
     print("rivals:")
     for name, rival in programs.RIVALS.items():
         print(f"  {name:<12} {rival.title} (Debian: {' '.join(rival.packages)})")
@@ -79,7 +89,16 @@ def check(options):
                          "--capacity or --goals with it (but --filter)")
     if options.filter and not options.program:
         raise WrongInput("--filter is for --program")
-    options.repetitions = options.repetitions or (1 if options.quick else REPETITIONS)
+    chosen = sets.ALL.get(options.set)
+    if chosen and (options.patterns or options.program or options.capacity or options.workers):
+        raise WrongInput("--set names its workloads and workers itself: no PATTERN, --program, "
+                         "--capacity or --workers with it")
+    options.divisor = chosen.divisor if chosen and not options.quick else 1
+    options.budget = options.budget or (chosen.budget if chosen else math.inf)
+    options.rival = options.rival or list(chosen.rivals if chosen else ())
+    options.workers = options.workers or [1, 2]
+    options.repetitions = options.repetitions or (
+        1 if options.quick else chosen.repetitions if chosen else REPETITIONS)
     if options.repetitions < REPETITIONS:
         say(f"{options.repetitions} repetitions: this shows that all works; it is no measurement")
     options.most_memory = running.memory_limit()
@@ -96,13 +115,32 @@ def prepare_programs(options):
 
 def prepare_workloads(options):
     """(programs, groups) of the workloads that are asked for."""
-    chosen = workloads.choose(options.patterns, options.capacity, options.quick)
-    wanted = options.rival or []
-    rivals = [name for name in programs.RIVALS if name in wanted or "all" in wanted]
-    built = programs.build_all(options.build, rivals, not options.no_install, options.jobs, say)
+    chosen = [] if options.set else workloads.choose(options.patterns, options.capacity,
+                                                     options.quick)
+    rivals = [name for name in programs.RIVALS
+              if name in options.rival or "all" in options.rival]
+    built = programs.build_all(options.build, rivals, not options.no_install, options.jobs, say,
+                               options.built)
+    if options.set:
+        return prepare_set(sets.ALL[options.set], built, options)
+    if any(each in (workloads.LIMITS, workloads.PACK) for each in chosen):
+        built += programs.build_beside(options.build, options.jobs, not options.no_install, say)
     if "boost" in [each.label for each in built]:
         chosen = fit_parked(chosen, built, options)
     return built, turns.groups_of(built, chosen, options.workers)
+
+
+def prepare_set(chosen, built, options):
+    """(programs, groups) of a set."""
+    if chosen.beside:
+        built += programs.build_beside(options.build, options.jobs, not options.no_install, say)
+    groups = []
+    for workload, workers in chosen.rows():
+        if options.quick and workload.quick:
+            workload = workload.with_parameter(workload.quick)
+        able = [each for each in built if (each.label, workload.name) not in chosen.without]
+        groups += turns.groups_of(able, [workload], workers, options.divisor)
+    return built, groups
 
 
 def fit_parked(chosen, built, options):
@@ -142,13 +180,15 @@ def main(options):
         print_list()
         return FINE
     check(options)
+    clock = turns.Clock(options.budget)
     built, groups = (prepare_programs if options.program else prepare_workloads)(options)
     out = options.out or default_output(options)
     labels = [each.label for each in built]
     found = results.Results(results.basic_context(
-        executable="tools/sluice-bench", repetitions=options.repetitions, quick=options.quick,
+        executable="tools/sluice-bench", command=options.command_line,
+        repetitions=options.repetitions, quick=options.quick,
         interrupted=True, machine=machine.context(labels)))
-    seen, lines = set(), table.Table(built)
+    seen, lines = set(), table.Table(list({each.label: each for each in built}.values()))
     print(f"{options.repetitions} runs of each, medians (fastest..slowest); w: workers\n\n"
           f"{lines.head()}", flush=True)
 
@@ -156,7 +196,7 @@ def main(options):
         results.write(out, found)
 
     whole = turns.run_all(groups, options.repetitions, found, options, save,
-                          lambda group: lines.print_new(found, seen))
+                          lambda group: lines.print_new(found, seen), clock)
     found.context["interrupted"] = not whole
     return finish(options, found, out, whole)
 

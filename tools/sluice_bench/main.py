@@ -2,9 +2,10 @@
 
 import argparse
 import os
+import shlex
 import sys
 
-from . import command_compare, command_doctor, command_report, command_run
+from . import command_compare, command_doctor, command_report, command_run, command_table
 from .errors import INTERRUPTED, BenchError
 
 ABOUT = """
@@ -16,6 +17,7 @@ with Google Benchmark, this tree beside another commit. docs/benchmarking.md exp
   tools/sluice-bench compare old.json new.json   slower? the exit code says it
   tools/sluice-bench compare --against main      did my change slow something?
   tools/sluice-bench report run.json             a page with charts
+  tools/sluice-bench table run.json              the tables of docs/performance.md
 """
 
 
@@ -25,13 +27,15 @@ def parser():
     commands = whole.add_subparsers(metavar="COMMAND", required=True,
                                     parser_class=lambda **more: argparse.ArgumentParser(
                                         **{**style, **more}))
-    for each in (command_doctor, command_run, command_compare, command_report):
+    for each in (command_doctor, command_run, command_compare, command_report,
+                 command_table):
         each.add_to(commands)
     return whole
 
 
 def main(words=None):
     options = parser().parse_args(words)
+    options.command_line = shlex.join(["tools/sluice-bench", *(words or sys.argv[1:])])
     try:
         return options.command(options)
     except BenchError as failure:

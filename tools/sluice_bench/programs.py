@@ -19,6 +19,9 @@ FLAGS = ("-std=c++20", "-O3", "-DNDEBUG", "-fstack-clash-protection")
 COMPILER = os.environ.get("CXX", "g++")
 # Debian's crates (librust-*-dev), which cargo takes in place of crates.io.
 CRATES = "/usr/share/cargo/registry"
+PACK_PACKAGES = ("pigz", "zlib1g-dev", "libcli11-dev", "tar")
+# Programs that are no rivals: what the machine costs, and zlib's own loop.
+FLOORS, ZLIB = "floors", "zlib on one thread"
 SLUICE_PACKAGES = ("g++", "meson", "ninja-build", "pkg-config", "libboost-context-dev",
                    "libconcurrentqueue-dev")
 
@@ -29,10 +32,14 @@ class Program:
     path: pathlib.Path
     kind: str = "workloads"    # or "google"
     divisor: bool = True       # takes a fourth argument, by which it divides its operations
+    arguments: tuple = ()      # that stand before all others
 
     @property
     def title(self):
         return RIVALS[self.label].title if self.label in RIVALS else self.label
+
+    def command(self, *words):
+        return [str(word) for word in (self.path, *self.arguments, *words)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -208,14 +215,51 @@ def build_rival(name, folder, may_install):
     return Program(name, rival.build(folder))
 
 
-def build_all(folder, rivals, may_install, jobs, say):
-    """sluice and those of the rivals that can be built; `say` hears about the others."""
-    if may_install and not install(SLUICE_PACKAGES):
+def build_limits(folder):
+    """The floors below all figures; needs the library that build_sluice has built."""
+    return Program(FLOORS, compile_cpp(COMPARE / "limits.cpp", folder / "limits",
+                                       f"-I{ROOT / 'include'}", f"-I{ROOT / 'src'}",
+                                       folder / "library/libsluice.a", "-lboost_context"))
+
+
+def build_pack(folder, jobs, may_install):
+    """What packs a file: sluicez, pigz, and zlib's own loop on one thread."""
+    if may_install:
+        install(PACK_PACKAGES)
+    library = folder / "library"
+    quietly(["meson", "configure", library, "-Dtools=auto"])
+    quietly(["ninja", *([f"-j{jobs}"] if jobs else []), "-C", library, "tools/sluicez"])
+    bare = compile_cpp(ROOT / "bench/deflate_baseline.cpp", folder / "deflate_baseline", "-lz")
+    pack, given = COMPARE / "pack", folder / "pack-input"
+    return [Program("sluice", pack, arguments=("sluicez", library / "tools/sluicez", given)),
+            Program("pigz", pack, arguments=("pigz", "pigz", given)),
+            Program(ZLIB, pack, arguments=("bare", bare, given))]
+
+
+def build_beside(folder, jobs, may_install, say):
+    """What stands beside the workloads on the page: the floors, and packing a file."""
+    found = []
+    for name, build in (("the floors", lambda: [build_limits(folder)]),
+                        ("sluicez", lambda: build_pack(folder, jobs, may_install))):
+        try:
+            say(f"building {name}")
+            found += build()
+        except CannotBuild as failure:
+            say(f"without {name}: {failure}")
+    return found
+
+
+def build_all(folder, rivals, may_install, jobs, say, built=None):
+    """sluice (or the program that is built already) and those of the rivals that can be built;
+    `say` hears about the others."""
+    if may_install and not built and not install(SLUICE_PACKAGES):
         raise BenchError("the packages for sluice could not be installed")
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        say("building sluice")
-        programs = [build_sluice(folder, jobs=jobs)]
+        if not built:
+            say("building sluice")
+        programs = [dataclasses.replace(named(f"sluice={built}"), kind="workloads") if built
+                    else build_sluice(folder, jobs=jobs)]
     except CannotBuild as failure:
         raise BenchError(str(failure)) from None
     for name in rivals:

@@ -48,12 +48,12 @@ class Job:
 
     def command(self):
         if self.program.kind == "google":
-            return [str(self.program.path), "--benchmark_format=json",
-                    "--benchmark_repetitions=1", "--benchmark_report_aggregates_only=false",
-                    *([f"--benchmark_filter={self.pattern}"] if self.pattern else [])]
-        words = [str(self.program.path), self.workload.name, str(self.workers),
-                 str(self.workload.parameter)]
-        return words + ([str(self.divisor)] if self.divisor > 1 else [])
+            return self.program.command(
+                "--benchmark_format=json", "--benchmark_repetitions=1",
+                "--benchmark_report_aggregates_only=false",
+                *([f"--benchmark_filter={self.pattern}"] if self.pattern else []))
+        return self.program.command(self.workload.name, self.workers, self.workload.parameter,
+                                    *([self.divisor] if self.divisor > 1 else []))
 
     def case(self):
         """What is the same for all programs; the cases of a Google program are its benchmarks."""

@@ -4,6 +4,7 @@ Whoever begins changes from round to round. After each group the results so far 
 ends the run and leaves what was measured.
 """
 
+import math
 import subprocess
 import sys
 import time
@@ -14,12 +15,36 @@ from .running import Absent, Failed, Job
 # A program that failed or hung this often in a case is not run there again.
 MOST_FAILURES = 2
 NOTE_EVERY_S = 30
+# With a limit on the time of the whole, a group runs so often even if others must do with less.
+LEAST_TURNS = 3
+NO_TIME = "no time left for it (--budget)"
 
 
 def words_for(seconds):
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+class Clock:
+    """The time that a run may take, dealt out to the groups that are left. A group that needs less
+    leaves the rest to those after it."""
+
+    def __init__(self, seconds=math.inf):
+        self.end = time.monotonic() + seconds
+        self.groups = 1
+
+    def left(self):
+        return self.end - time.monotonic()
+
+    def begin_group(self, groups_left):
+        self.group_end = time.monotonic() + max(self.left(), 0) / groups_left
+
+    def allows(self, turn, took):
+        """Another turn, if each took that long? The first few come before the share of the group,
+        not before the end of all."""
+        end = self.end if turn < LEAST_TURNS else self.group_end
+        return time.monotonic() + took <= end
 
 
 class Progress:
@@ -74,10 +99,10 @@ class Progress:
 
 def has(program, workload, known={}):
     """Does the program have that workload? Asked once for each program."""
-    key = (str(program.path), program.path.stat().st_mtime_ns)
+    key = (*program.command(), program.path.stat().st_mtime_ns)
     if key not in known:
         try:
-            listed = subprocess.run([program.path, "--list"], stdout=subprocess.PIPE, text=True,
+            listed = subprocess.run(program.command("--list"), stdout=subprocess.PIPE, text=True,
                                     timeout=running.TIME_LIMIT_S)
         except (OSError, subprocess.TimeoutExpired):
             return False
@@ -110,9 +135,15 @@ def one_run(job, results, options, failures):
         results.failures.append((job.program.label, case, str(failure)))
 
 
-def run_group(group, repetitions, results, options, progress):
+def run_group(group, repetitions, results, options, progress, clock):
+    """True if it had the time for a turn at least."""
     failures = {}
+    begun = time.monotonic()
     for turn in range(repetitions):
+        if not clock.allows(turn, (time.monotonic() - begun) / turn if turn else 0):
+            for job in group:
+                progress.skipped(job, progress.runs_left(job))
+            return turn > 0
         shift = turn % len(group)
         for job in group[shift:] + group[:shift]:
             if failures.get(id(job), 0) >= MOST_FAILURES:
@@ -122,15 +153,19 @@ def run_group(group, repetitions, results, options, progress):
             begin = time.monotonic()
             one_run(job, results, options, failures)
             progress.ran(job, time.monotonic() - begin)
+    return True
 
 
-def run_all(groups, repetitions, results, options, save, after_group=None):
+def run_all(groups, repetitions, results, options, save, after_group=None, clock=None):
     """True when all was run; False if interrupted. What was measured is in `results`; the caller
-    saves the end of it."""
+    saves the end of it. With a clock, groups run less often, or not at all, to end in time."""
     progress = Progress(groups, repetitions)
+    clock = clock or Clock()
     try:
-        for group in groups:
-            run_group(group, repetitions, results, options, progress)
+        for place, group in enumerate(groups):
+            clock.begin_group(len(groups) - place)
+            if not run_group(group, repetitions, results, options, progress, clock):
+                results.failures.append((group[0].program.label, group[0].case(), NO_TIME))
             progress.clear()
             save()
             if after_group:

@@ -118,20 +118,84 @@ ALL = (
 )
 
 
+def only(unit, **named):
+    """Figures that are in no race: the main one, then others by their keys."""
+    main = named.pop("value")
+    return (Figure("value", main, unit), *(Figure(key, *name) if isinstance(name, tuple)
+                                           else Figure(key, name, unit)
+                                           for key, name in named.items()))
+
+
+def curve(name, what, argument, parameters, quick):
+    return tuple(Workload(name, n, what, only("ns", value=""), argument=argument,
+                          quick=min(n, quick)) for n in parameters)
+
+
+# How cost grows, and what disturbs: measured when named, and by the set `curves`.
+GROWTH = (
+    *curve("by-size", "1 to 1, messages of {n} bytes", "bytes", (8, 64, 256, 1024, 4096), 8),
+    *curve("by-capacity", "1 to 1, room for {n}", "room", (1, 8, 64, 512, 4096, 65_536), 65_536),
+    *curve("by-batch", "1 to 1, {n} at a time", "batch", (1, 8, 64), 64),
+    *curve("by-fibers", "{n} fibers on one channel", "fibers",
+           (2, 20, 200, 2000, 20_000, 200_000, MILLION), 2000),
+    *curve("by-channels", "{n} channels, a pair on each", "channels",
+           (1, 10, 100, 1000, 10_000, HUNDRED_THOUSAND), 1000),
+    Workload("timed", 128, "1 to 1, time limits, room for {n}",
+             only("ns", value="none", get_for_ns="get_for", put_for_ns="put_for"),
+             argument="room"),
+    Workload("ends", HUNDRED_THOUSAND, "{n} waits end",
+             only("ns", value="by a close", stop_ns="by stops", time_limit_ns="by time limits"),
+             argument="fibers", quick=1000),
+    Workload("shares", 128, "8 getters, room for {n}",
+             only("ns", value="a message", spread=("largest share by the smallest", "ratio")),
+             argument="room"),
+    Workload("channel-memory", HUNDRED_THOUSAND, "{n} empty channels",
+             only("bytes", value="rendezvous", capacity_1_bytes="capacity 1",
+                  capacity_128_bytes="capacity 128", unbounded_bytes="unbounded"), quick=1000),
+    Workload("task-memory", MILLION, "{n} tasks that have not begun",
+             only("bytes", value="each"), quick=1000),
+    Workload("backlog-memory", 10 * MILLION, "unbounded, a backlog of {n}",
+             only("bytes", value="each", left=("process after it, by before", "ratio"),
+                  left_trimmed=("the same after malloc_trim", "ratio")), quick=MILLION),
+    Workload("stack-memory", HUNDRED_THOUSAND, "{n} fibers at once",
+             only("bytes", value="each", left=("process after them, by before", "ratio"),
+                  left_later=("the same a second later", "ratio")), quick=1000),
+    Workload("hog", 10, "a message beside {n} ms without a wait",
+             (Figure("message_p50_us", "median", "us"), Figure("message_p99_us", "p99", "us")),
+             argument="ms", quick=1),
+    Workload("coarse", 100, "pipeline, {n} us an item", only("ratio", value="by bare threads"),
+             argument="us"),
+    Workload("neighbour", 503, "beside a spinning process, by the fair share",
+             only("ratio", value="8 to 8", ring="token ring of 503", work="items of 100 us"),
+             argument=""),
+)
+
+# Not of sluice alone: the floors, and a file through a compressor.
+LIMITS = plain("limits", "what the machine itself costs",
+               only("ns", value="put and get on the bare ring", fetch_add_ns="fetch_add",
+                    compare_exchange_ns="compare-and-swap", switch_ns="switch of context",
+                    local_work_ns="local work", first_touch_ns="first touch of a page",
+                    thread_ns="thread, started and joined"))
+PACK = Workload("pack", 256, "{n} MiB through zlib level 6", (Figure("value", "", "s"),),
+                argument="mib", quick=8)
+EVERY = (*ALL, *GROWTH, LIMITS, PACK)
+
+
 def matches(workload, pattern):
-    """By name, by key (both with * and ?), or by a part of what it is in words."""
+    """By name, by key (both with * and ?); those of ALL also by a part of what they are in words."""
     return (fnmatch.fnmatchcase(workload.name.lower(), pattern)
             or fnmatch.fnmatchcase(workload.key.lower(), pattern)
-            or (len(pattern) > 2 and pattern in workload.title.lower().split(" ", 1)[1]))
+            or (len(pattern) > 2 and workload in ALL
+                and pattern in workload.title.lower().split(" ", 1)[1]))
 
 
 def choose(patterns=(), capacities=(), quick=False):
     """The workloads that the patterns name, in the order of the list."""
     for pattern in patterns:
-        if not any(matches(each, pattern.lower()) for each in ALL):
-            names = " ".join(dict.fromkeys(each.name for each in ALL))
+        if not any(matches(each, pattern.lower()) for each in EVERY):
+            names = " ".join(dict.fromkeys(each.name for each in EVERY))
             raise WrongInput(f"no such workload: {pattern} (there are: {names})")
-    chosen = [each for each in ALL
+    chosen = [each for each in (EVERY if patterns else ALL)
               if not patterns or any(matches(each, pattern.lower()) for pattern in patterns)]
     if capacities:
         chosen = at_capacities(chosen, capacities)

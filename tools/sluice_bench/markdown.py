@@ -1,0 +1,264 @@
+"""The blocks of docs/performance.md that a result file fills, in Markdown."""
+
+import re
+
+from . import machine, published, statistics, workloads
+from .compare import LEAST_VALUES
+from .curves import LEAST_POINTS
+from .programs import FLOORS
+from .published import best_rival, case_of, floor_of, goal_of
+from .report import title_of
+from .table import short
+
+SLUICE = "sluice"
+# From here on two workers count as slower than one, and we as slower than a rival.
+STEADY, LOSES = 1.1, 1.0
+UNITS = {"bytes": "bytes", "ratio": "times"}
+
+
+def words_of(title):
+    """Without the name that bench/README.md gives a workload."""
+    return re.sub(r"^(W\d+b?a?|[a-z]+(-[a-z]+)?) ", "", title, count=1)
+
+
+def spread(values):
+    if not values:
+        return "-"
+    from_to = f" ({short(min(values))} – {short(max(values))})" if len(values) > 1 else ""
+    return f"{short(statistics.median(values))}{from_to}"
+
+
+def line(cells):
+    return "| " + " | ".join(cells) + " |"
+
+
+def table(head, rows):
+    return "\n".join([line(head), "|" + "---|" * len(head), *(line(row) for row in rows)])
+
+
+# --- Where it comes from -----------------------------------------------------------------------
+
+
+def origin(results):
+    context = results.context
+    found = context.get("machine") if isinstance(context.get("machine"), dict) else {}
+    counts = [len(results.values(case, program)) for case in results.cases()
+              for program in results.programs() if results.values(case, program)]
+    least, most = min(counts), max(counts)
+    load = (context.get("load_avg") or [0])[0]
+    parts = [str(context.get("date", ""))[:10], found.get("cpu", "unknown processor"),
+             f"{found.get('cpus_allowed', '?')} CPUs",
+             "a virtual machine" if str(found.get("virtual", "")).startswith("yes") else "",
+             f"Linux {found['kernel']}" if "kernel" in found else "", found.get("compiler", ""),
+             f"flags {found['flags']}" if "flags" in found else "",
+             f"commit {found['commit']}" if "commit" in found else "",
+             f"load {load:.2f} at the start"
+             + (": **a busy machine, doubt the figures**" if load > machine.MOST_LOAD else "")]
+    versions = [str(each) for each in (found.get("rivals") or {}).values()]
+    text = (f"{', '.join(each for each in parts if each)}. "
+            f"{least if least == most else f'{least} to {most}'} runs of each, whole processes in "
+            "turns; medians (fastest – slowest).")
+    if least < LEAST_VALUES:
+        text += f" Fewer than {LEAST_VALUES} runs of something: no measurement yet."
+    if versions:
+        text += f" Rivals: {'; '.join(versions)}."
+    return text + f"\n\nBy `{context.get('command', 'tools/sluice-bench run')}`."
+
+
+# --- The workloads -----------------------------------------------------------------------------
+
+
+def ours(results, row, workers):
+    case = case_of(row, workers)
+    values = results.values(case, SLUICE)
+    if not values:
+        return "failed" if failed(results, case) else "-"
+    goal = goal_of(results, row, workers)
+    words = spread(values)
+    return f"**{words}**" if goal and results.median(case, SLUICE) <= goal else words
+
+
+def failed(results, case):
+    return any(case == bad or case.startswith(f"{bad}/") for bad in results.failures_of(SLUICE))
+
+
+def rival(results, row, workers):
+    found = best_rival(results, case_of(row, workers))
+    return f"{title_of(found[1])} {short(found[0])}" if found else "-"
+
+
+def number(value):
+    return short(value) if value else "-"
+
+
+def floor_words(results, row, counts):
+    found = [floor_of(results, row, workers) for workers in counts]
+    known = list(dict.fromkeys(short(each) for each in found if each))
+    return f"{' / '.join(known)} ({row.floor.words})" if known else "-"
+
+
+def published_names():
+    return {row.key.split("/")[0] for row in published.ROWS}
+
+
+def main_table(results):
+    counts = sorted({sample.workers for sample in results.samples
+                     if sample.workload in published_names()})
+    head = ["workload", "unit"]
+    for each in counts:
+        head += [f"{each} w: goal", "sluice", "best rival"]
+    rows = []
+    for row in published.ROWS:
+        cases = [case for case in (case_of(row, each) for each in counts)
+                 if results.values(case, SLUICE) or failed(results, case)]
+        if not cases:
+            continue
+        known = [case for case in cases if results.values(case, SLUICE)]
+        first = results.of(known[0], SLUICE)[0] if known else None
+        cells = [words_of(first.title) if first else row.key.split("/")[-1],
+                 first.unit if first else ""]
+        for each in counts:
+            cells += [number(goal_of(results, row, each)), ours(results, row, each),
+                      rival(results, row, each)]
+        rows.append(cells + [floor_words(results, row, counts)])
+    return table([*head, "floor"], rows)
+
+
+def losses(results):
+    """As a list: rivals that are faster, goals that are missed, more workers that are slower."""
+    faster, missed, slower = [], [], []
+    for row in published.ROWS:
+        medians = {}
+        for workers in range(1, 65):
+            case = case_of(row, workers)
+            median = results.median(case, SLUICE)
+            if not median:
+                continue
+            medians[workers] = median
+            name = f"{words_of(results.of(case, SLUICE)[0].title)}, {workers_words(workers)}"
+            best, goal = best_rival(results, case), goal_of(results, row, workers)
+            if best and median / best[0] > LOSES:
+                faster.append((median / best[0], f"{name}: {median / best[0]:.2f} times "
+                                                 f"{title_of(best[1])}"))
+            if goal and median > goal:
+                missed.append((median / goal, f"{name}: {median / goal:.2f} times the goal"))
+        if 1 in medians and 2 in medians and medians[2] > STEADY * medians[1]:
+            slower.append((medians[2] / medians[1],
+                           f"{name.rsplit(',', 1)[0]}: {medians[2] / medians[1]:.2f} times"))
+    return "\n\n".join((bullets("A rival is faster", faster), bullets("A goal is missed", missed),
+                        bullets("Two workers are slower than one, by more than a tenth", slower)))
+
+
+def workers_words(workers):
+    return "1 worker" if workers == 1 else f"{workers} workers"
+
+
+def bullets(words, found):
+    if not found:
+        return f"{words}: nowhere."
+    return f"{words}:\n\n" + "\n".join(f"- {each}" for _, each in sorted(found, reverse=True))
+
+
+def floors_table(results):
+    rows = [[words_of(results.first(case).title), results.first(case).unit,
+             spread(results.values(case, FLOORS))]
+            for case in results.cases() if results.values(case, FLOORS)]
+    return table(["floor", "unit", "here"], rows) if rows else ""
+
+
+# --- Curves --------------------------------------------------------------------------------------
+
+
+def growth_names():
+    return list(dict.fromkeys(each.name for each in workloads.GROWTH))
+
+
+def curve_table(results, name):
+    """Parameters across, workers down; nothing if there are too few parameters."""
+    points = {}
+    for case in results.cases():
+        first, values = results.first(case), results.values(case, SLUICE)
+        if values and first.workload == name and not first.figure:
+            points[first.parameter, first.workers] = values
+            unit = first.unit
+    across = sorted({parameter for parameter, _ in points})
+    if len(across) < LEAST_POINTS:
+        return ""
+    what = next(each.what for each in workloads.GROWTH if each.name == name).format(n="n")
+    rows = [[workers_words(workers), *(spread(points.get((each, workers))) for each in across)]
+            for workers in sorted({workers for _, workers in points})]
+    return f"{what}, {unit}:\n\n" + table(["n", *(f"{each:,}" for each in across)], rows)
+
+
+def single_rows(results, name):
+    for case in results.cases():
+        values = results.values(case, SLUICE)
+        first = results.first(case)
+        if values and first.workload == name:
+            yield [words_of(first.title), UNITS.get(first.unit, first.unit),
+                   str(first.workers), spread(values)]
+
+
+def workers_table(results):
+    """Workloads that ran with more than two numbers of workers."""
+    lines = {}
+    for case in results.cases():
+        values, first = results.values(case, SLUICE), results.first(case)
+        if values and first.workload not in growth_names():
+            lines.setdefault((words_of(first.title), first.unit), {})[first.workers] = values
+    lines = {key: points for key, points in lines.items() if len(points) > 2}
+    across = sorted({workers for points in lines.values() for workers in points})
+    rows = [[f"{words}, {unit}", *(spread(points.get(each)) for each in across)]
+            for (words, unit), points in lines.items()]
+    return table(["workers", *map(str, across)], rows) if rows else ""
+
+
+def curves(results):
+    parts = []
+    rest = []
+    for name in growth_names():
+        drawn = curve_table(results, name)
+        if drawn:
+            parts.append(drawn)
+        else:
+            rest += single_rows(results, name)
+    by_workers = workers_table(results)
+    if by_workers:
+        cpus = (results.context.get("machine") or {}).get("cpus_allowed", 0)
+        note = (f" (this machine has {cpus} CPUs: beyond them the workers share)" if cpus else "")
+        parts.insert(0, f"By workers{note}:\n\n{by_workers}")
+    if rest:
+        parts.append("Memory, time limits, disturbances:\n\n"
+                     + table(["what", "unit", "workers", "sluice"], rest))
+    return "\n\n".join(parts)
+
+
+# --- The page ------------------------------------------------------------------------------------
+
+BEGIN, END = "<!-- sluice-bench table: {} -->", "<!-- sluice-bench table: end -->"
+
+
+def blocks(results):
+    """{name: text} of the blocks that this file has figures for."""
+    known = {sample.workload for sample in results.samples}
+    found = {}
+    if known & published_names() and not known & set(growth_names()):
+        found["workloads"] = "\n\n".join(filter(None, (origin(results), main_table(results),
+                                                       floors_table(results))))
+        found["losses"] = losses(results)
+    if known & set(growth_names()):
+        found["curves"] = f"{origin(results)}\n\n{curves(results)}"
+    return found
+
+
+def replaced(page, found):
+    """(the page with these blocks between their markers, names of markers that it lacks)"""
+    missing = []
+    for name, text in found.items():
+        begin = BEGIN.format(name)
+        if page.count(begin) != 1 or END not in page.split(begin)[1]:
+            missing.append(name)
+            continue
+        before, rest = page.split(begin)
+        page = f"{before}{begin}\n{text}\n{END}{rest.split(END, 1)[1]}"
+    return page, missing

@@ -1,0 +1,60 @@
+"""Named sets of workloads, each with all that a run of it needs, so that one command repeats it."""
+
+import dataclasses
+
+from . import machine, workloads
+from .workloads import ALL as WORKLOADS
+from .workloads import GROWTH, LIMITS, PACK
+
+
+@dataclasses.dataclass(frozen=True)
+class Set:
+    words: str
+    rows: object            # () -> [(workload, numbers of workers)]
+    repetitions: int
+    budget: float           # seconds, building included
+    rivals: tuple = ()
+    divisor: int = 1
+    beside: bool = False    # also the floors, and packing a file
+    without: tuple = ()     # (program, workload) that are left out
+
+
+def short():
+    most = machine.allowed_cpus()
+    workers = [1, most] if most > 1 else [1]
+    return [(each, workers) for key in ("W3/n:1", "W4/n:8", "W13/n:1", "W2")
+            for each in workloads.choose([key])]
+
+
+def published():
+    # What takes longest comes last: what the others leave of the time is its.
+    slow = ("W1a", "W8", "W9", "W11", "W14", "W14b", "W15")
+    quick = [each for each in WORKLOADS if each.name not in slow]
+    rest = [each for each in WORKLOADS if each.name in slow]
+    return [(LIMITS, [1]), *((each, [1, 2]) for each in quick), (PACK, [2]),
+            *((each, [1, 2]) for each in rest)]
+
+
+# More workers than CPUs, where there are as few: what oversubscription costs.
+MANY_WORKERS = [1, 2, 4, 8, 16]
+
+
+def curves():
+    by_workers = [each for key in ("W2", "W4/n:8", "W6/capacity:128", "W7", "W12/n:1000")
+                  for each in workloads.choose([key])]
+    alone = ("channel-memory", "task-memory", "backlog-memory")
+    return [*((each, [1] if each.name in alone else [2] if each.name == "hog" else [1, 2])
+              for each in GROWTH), *((each, MANY_WORKERS) for each in by_workers)]
+
+
+ALL = {
+    "short": Set("what a message costs here, in seconds", short, repetitions=3, budget=60,
+                 divisor=4),
+    "published": Set("the table of docs/performance.md, with rivals, in at most 20 minutes",
+                     published, repetitions=7, budget=1150, beside=True,
+                     rivals=("go", "boost", "moodycamel"),
+                     # It needs 10 GB there, and many tries; bench/compare/run looks for its limit.
+                     without=(("boost", "W11"),)),
+    "curves": Set("how cost grows and what disturbs, in at most 5 minutes", curves,
+                  repetitions=3, budget=280, divisor=2),
+}
