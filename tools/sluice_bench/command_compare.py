@@ -78,5 +78,5 @@ def against(options):
     if not options.no_install:
         programs.install(programs.SLUICE_PACKAGES)
     pathlib.Path(options.out).absolute().parent.mkdir(parents=True, exist_ok=True)
-    report, more, whole = guard.run(options, say)
-    return guard.exit_code(report, more) if whole else INTERRUPTED
+    report, more, open_cases, whole = guard.run(options, say)
+    return guard.exit_code(report, more, open_cases) if whole else INTERRUPTED

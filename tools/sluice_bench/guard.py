@@ -3,24 +3,28 @@
 Both builds run the quick workloads in turns. What seems slower is measured again, and only these
 fresh runs count: with some thirty cases at 95 % one false alarm is likely in the first round. Where
 time is too noisy to tell, the instructions of a run with one worker are counted by valgrind.
+
+All of it fits into the budget: runs are shortened, then fewer, then cases are left out and named.
 """
 
+import concurrent.futures
 import dataclasses
 import re
 import shutil
 import time
 
 from . import compare, machine, programs, results, running, statistics, turns, workloads
-from .errors import BAD, BenchError
+from .errors import BAD, CANNOT_JUDGE, BenchError
 from .programs import CannotBuild
+from .turns import Clock
 
 BUDGET_S = 300
 REPETITIONS = 9
 CONFIRMING = 15
 # Runs are shortened by doubling until the repetitions fit; beyond this, start-up would count.
 FIRST_DIVISOR, MOST_DIVISOR = 2, 16
-# The share of the time left that the first round may take; the rest confirms and counts.
-FIRST_SHARE = 0.6
+# The shares of the time left that the first round may take, and then the second; the rest counts.
+FIRST_SHARE, CONFIRMING_SHARE = 0.5, 0.6
 
 COUNTING_DIVISOR = 200
 COUNTING_RUNS = 2
@@ -30,25 +34,16 @@ MORE_INSTRUCTIONS = 0.03
 COLLECTED = re.compile(r"Collected\s*:\s*(\d+)")
 
 
-class Clock:
-    def __init__(self, seconds):
-        self.end = time.monotonic() + seconds
-
-    def left(self):
-        return self.end - time.monotonic()
-
-
 def build_both(options, say):
-    """(base, new): two programs with the same workloads on two libraries."""
+    """(base, new): two programs with the same workloads on two libraries, built at once."""
+    def build(commit):
+        say(f"building {commit or 'the working tree'}")
+        return (programs.build_commit(options.build, commit, options.jobs) if commit
+                else programs.build_sluice(options.build, "working tree", jobs=options.jobs))
+    # Two commits one after the other, though: they may be one, which is built in one place.
     try:
-        say(f"building {options.against}")
-        base = programs.build_commit(options.build, options.against, options.jobs)
-        if options.commit:
-            say(f"building {options.commit}")
-            new = programs.build_commit(options.build, options.commit, options.jobs)
-        else:
-            say("building the working tree")
-            new = programs.build_sluice(options.build, "working tree", jobs=options.jobs)
+        with concurrent.futures.ThreadPoolExecutor(1 if options.commit else 2) as builders:
+            base, new = builders.map(build, (options.against, options.commit))
     except CannotBuild as failure:
         raise BenchError(str(failure)) from None
     if base.label == new.label:
@@ -73,11 +68,24 @@ def shorten(chosen, both, workers, options, clock, say):
         if taken <= FIRST_SHARE * clock.left() or divisor >= MOST_DIVISOR or not both[0].divisor:
             break
         divisor *= 2
-    fitting = int(FIRST_SHARE * max(clock.left(), 0) / taken * options.repetitions)
-    repetitions = max(compare.LEAST_VALUES, min(options.repetitions, fitting))
+    fitting = FIRST_SHARE * max(clock.left(), 0) / taken * options.repetitions
+    repetitions = max(compare.LEAST_VALUES, min(options.repetitions, int(fitting)))
+    groups, left_out = those_that_fit(groups, min(fitting / repetitions, 1))
+    taken *= len(groups) / (len(groups) + len(left_out))
+    if left_out:
+        say(f"no time for {len(left_out)} cases (--budget): "
+            + ", ".join(group[0].case() for group in left_out))
     say(f"{len(groups)} cases, {repetitions} repetitions of 1/{divisor} of the operations, about "
         f"{turns.words_for(taken * repetitions / options.repetitions)}")
     return groups, repetitions
+
+
+def those_that_fit(groups, share):
+    """(that share of the groups, from all over the list, and the others)"""
+    kept = max(int(len(groups) * share), 1)
+    places = {place * len(groups) // kept for place in range(kept)}
+    return ([group for place, group in enumerate(groups) if place in places],
+            [group for place, group in enumerate(groups) if place not in places])
 
 
 def report_of(both, found, threshold):
@@ -85,47 +93,52 @@ def report_of(both, found, threshold):
     return compare.Report((found, base.label), (found, new.label), threshold)
 
 
-def confirm(both, groups, first, options, say):
-    """The suspects again; the fresh runs replace the first ones. True if it was not interrupted."""
+def confirm(both, groups, first, options, clock, say):
+    """The suspects again; the fresh runs replace the first ones. (Was it not interrupted? The cases
+    for which there was no time, which are no verdict then)"""
     suspects = {row.case for row in report_of(both, first, options.threshold)
                 .having(compare.SLOWER)}
     again = [group for group in groups if group[0].case() in suspects]
     if not again:
-        return True
+        return True, set()
     say(f"{len(again)} cases seem slower: measured again, the fresh runs count")
     fresh = results.Results()
-    whole = turns.run_all(again, CONFIRMING, fresh, options, lambda: None)
+    whole = turns.run_all(again, CONFIRMING, fresh, options, lambda: None,
+                          clock=Clock(CONFIRMING_SHARE * max(clock.left(), 0)))
     complete = {group[0].case() for group in again
                 if all(len(fresh.values(job.case(), job.program.label)) >= compare.LEAST_VALUES
                        for job in group)}
     first.samples = [each for each in first.samples if each.case not in complete]
     first.samples += [each for each in fresh.samples if each.case in complete]
-    first.failures += fresh.failures
-    return whole
+    first.failures += [each for each in fresh.failures if each[2] != turns.NO_TIME]
+    failed = {case for _, case, _ in first.failures}
+    return whole, suspects - complete - failed
 
 
 # --- Instructions ----------------------------------------------------------------------------
 
 
-def count_instructions(program, workload):
+def count_instructions(program, workload, seconds=COUNTING_LIMIT_S):
     """Executed by one run with one worker, or None if valgrind could not run it."""
     words = [str(program.path), workload.name, "1", str(workload.parameter)]
     words += [str(COUNTING_DIVISOR)] if program.divisor else []
     try:
         code, _, said, _, _ = running.execute(
             ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *words],
-            COUNTING_LIMIT_S, 0)
+            seconds, 0)
     except running.Failed:
         return None
     found = COLLECTED.search(said)
     return int(found[1]) if code == 0 and found else None
 
 
-def instruction_ratio(both, workload):
+def instruction_ratio(both, workload, clock):
     """(ratio of the medians, certainly more?) or None."""
     counts = []
     for program in both:
-        counted = [count_instructions(program, workload) for _ in range(COUNTING_RUNS)]
+        counted = [count_instructions(program, workload,
+                                      min(max(clock.left(), 1), COUNTING_LIMIT_S))
+                   for _ in range(COUNTING_RUNS)]
         if None in counted:
             return None
         counts.append(counted)
@@ -150,9 +163,9 @@ def count_unsure(both, chosen, report, clock):
         if clock.left() < 0:
             print(f"  {workload.title:<44} no time left (--budget)")
             continue
-        found = instruction_ratio(both, workload)
+        found = instruction_ratio(both, workload, clock)
         if found is None:
-            print(f"  {workload.title:<44} valgrind could not run it")
+            print(f"  {workload.title:<44} valgrind could not run it in time")
             continue
         ratio, certain = found
         print(f"  {workload.title:<44} {ratio:.3f}  {'more' if certain else 'no more'}",
@@ -166,7 +179,7 @@ def count_unsure(both, chosen, report, clock):
 
 
 def run(options, say):
-    """(the report, workloads with more instructions, was it whole?)"""
+    """(the report, workloads with more instructions, cases left unconfirmed, was it whole?)"""
     clock = Clock(options.budget)
     chosen = workloads.choose(options.patterns)
     if not options.patterns:
@@ -182,17 +195,23 @@ def run(options, say):
     def save():
         results.write(options.out, found)
 
-    whole = turns.run_all(groups, repetitions, found, options, save)
+    whole, open_cases = turns.run_all(groups, repetitions, found, options, save), set()
     if whole:
-        whole = confirm(both, groups, found, options, say)
+        whole, open_cases = confirm(both, groups, found, options, clock, say)
     found.context["interrupted"] = not whole
     save()
     report = report_of(both, found, options.threshold)
     compare.print_report(report)
+    for case in sorted(open_cases):
+        print(f"no time to confirm (--budget): {case}")
     more = count_unsure(both, chosen, report, clock) if whole else []
     say(f"measured for {turns.words_for(time.monotonic() - built)}; every run is in {options.out}")
-    return report, more, whole
+    return report, more, open_cases, whole
 
 
-def exit_code(report, more):
-    return BAD if more else report.exit_code()
+def exit_code(report, more, open_cases):
+    """What seems slower in the first round only is no verdict."""
+    certain = [row for row in report.having(compare.SLOWER) if row.case not in open_cases]
+    if more or certain or report.failures:
+        return BAD
+    return CANNOT_JUDGE if open_cases else report.exit_code()
