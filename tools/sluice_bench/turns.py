@@ -31,8 +31,7 @@ class Clock:
     leaves the rest to those after it."""
 
     def __init__(self, seconds=math.inf):
-        self.end = time.monotonic() + seconds
-        self.groups = 1
+        self.end = self.group_end = time.monotonic() + seconds
 
     def left(self):
         return self.end - time.monotonic()
