@@ -1,6 +1,7 @@
 """The blocks of docs/performance.md that a result file fills, in Markdown."""
 
 import re
+import shlex
 
 from . import machine, published, statistics, workloads
 from .compare import LEAST_VALUES
@@ -49,7 +50,7 @@ def origin(results):
     parts = [str(context.get("date", ""))[:10], found.get("cpu", "unknown processor"),
              f"{found.get('cpus_allowed', '?')} CPUs",
              "a virtual machine" if str(found.get("virtual", "")).startswith("yes") else "",
-             f"Linux {found['kernel']}" if "kernel" in found else "", found.get("compiler", ""),
+             f"Linux {release(found['kernel'])}" if "kernel" in found else "", found.get("compiler", ""),
              f"flags {found['flags']}" if "flags" in found else "",
              f"commit {found['commit']}" if "commit" in found else "",
              f"load {load:.2f} at the start"
@@ -62,7 +63,27 @@ def origin(results):
         text += f" Fewer than {LEAST_VALUES} runs of something: no measurement yet."
     if versions:
         text += f" Rivals: {'; '.join(versions)}."
-    return text + f"\n\nBy `{context.get('command', 'tools/sluice-bench run')}`."
+    return text + f"\n\nBy `{repeatable(str(context.get('command', 'tools/sluice-bench run')))}`."
+
+
+def release(kernel):
+    """Its first two numbers; what follows is the machine's."""
+    return ".".join(str(kernel).split(".")[:2])
+
+
+# Options that say where something lies: of this machine, and no matter for the figures.
+PLACES = ("--out", "--json", "--build", "--built", "--jobs")
+
+
+def repeatable(command):
+    """The command without places."""
+    kept, words = [], iter(shlex.split(command))
+    for word in words:
+        if word in PLACES:
+            next(words, None)
+        elif not word.startswith(tuple(f"{place}=" for place in PLACES)):
+            kept.append(word)
+    return shlex.join(kept)
 
 
 # --- The workloads -----------------------------------------------------------------------------
@@ -83,8 +104,9 @@ def failed(results, case):
 
 
 def rival(results, row, workers):
-    found = best_rival(results, case_of(row, workers))
-    return f"{title_of(found[1])} {short(found[0])}" if found else "-"
+    case = case_of(row, workers)
+    found = best_rival(results, case)
+    return f"{title_of(found[1])} {spread(results.values(case, found[1]))}" if found else "-"
 
 
 def number(value):
@@ -125,8 +147,8 @@ def main_table(results):
 
 
 def losses(results):
-    """As a list: rivals that are faster, goals that are missed, more workers that are slower."""
-    faster, missed, slower = [], [], []
+    """As lists: rivals that are faster, two workers that are slower; and how many goals are missed."""
+    faster, slower, goals, missed = [], [], 0, 0
     for row in published.ROWS:
         medians = {}
         for workers in range(1, 65):
@@ -140,13 +162,14 @@ def losses(results):
             if best and median / best[0] > LOSES:
                 faster.append((median / best[0], f"{name}: {median / best[0]:.2f} times "
                                                  f"{title_of(best[1])}"))
-            if goal and median > goal:
-                missed.append((median / goal, f"{name}: {median / goal:.2f} times the goal"))
+            if goal:
+                goals, missed = goals + 1, missed + (median > goal)
         if 1 in medians and 2 in medians and medians[2] > STEADY * medians[1]:
             slower.append((medians[2] / medians[1],
                            f"{name.rsplit(',', 1)[0]}: {medians[2] / medians[1]:.2f} times"))
-    return "\n\n".join((bullets("A rival is faster", faster), bullets("A goal is missed", missed),
-                        bullets("Two workers are slower than one, by more than a tenth", slower)))
+    return "\n\n".join((bullets("A rival is faster", faster),
+                        bullets("Two workers are slower than one, by more than a tenth", slower),
+                        f"Goals missed: {missed} of {goals}, those that are not bold above."))
 
 
 def workers_words(workers):

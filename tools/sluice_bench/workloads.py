@@ -171,8 +171,8 @@ GROWTH = (
 )
 
 # Not of sluice alone: the floors, and a file through a compressor.
-LIMITS = plain("limits", "what the machine itself costs",
-               only("ns", value="put and get on the bare ring", fetch_add_ns="fetch_add",
+LIMITS = plain("limits", "bare",
+               only("ns", value="ring, put and get", fetch_add_ns="fetch_add",
                     compare_exchange_ns="compare-and-swap", switch_ns="switch of context",
                     local_work_ns="local work", first_touch_ns="first touch of a page",
                     thread_ns="thread, started and joined"))
