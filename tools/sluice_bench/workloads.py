@@ -119,11 +119,12 @@ ALL = (
 
 
 def only(unit, **named):
-    """Figures that are in no race: the main one, then others by their keys."""
-    main = named.pop("value")
-    return (Figure("value", main, unit), *(Figure(key, *name) if isinstance(name, tuple)
-                                           else Figure(key, name, unit)
-                                           for key, name in named.items()))
+    """Figures that are in no race, by their keys: a name, or name and unit."""
+    found = []
+    for key, name in named.items():
+        words, its_unit = name if isinstance(name, tuple) else (name, unit)
+        found.append(Figure(key, f"({words})" if words else "", its_unit))
+    return tuple(found)
 
 
 def curve(name, what, argument, parameters, quick):
@@ -161,7 +162,8 @@ GROWTH = (
              only("bytes", value="each", left=("process after them, by before", "ratio"),
                   left_later=("the same a second later", "ratio")), quick=1000),
     Workload("hog", 10, "a message beside {n} ms without a wait",
-             (Figure("message_p50_us", "median", "us"), Figure("message_p99_us", "p99", "us")),
+             only("us", message_p50_us="median", message_p90_us="p90", message_p99_us="p99",
+                  message_p99_9_us="p99.9"),
              argument="ms", quick=1),
     Workload("coarse", 100, "pipeline, {n} us an item", only("ratio", value="by bare threads"),
              argument="us"),
