@@ -17,6 +17,7 @@ MOST_FAILURES = 2
 NOTE_EVERY_S = 30
 # With a limit on the time of the whole, a group runs so often even if others must do with less.
 LEAST_TURNS = 3
+GRACE_S = 40
 NO_TIME = "no time left for it (--budget)"
 
 
@@ -44,6 +45,10 @@ class Clock:
         not before the end of all."""
         end = self.end if turn < LEAST_TURNS else self.group_end
         return time.monotonic() + took <= end
+
+    def limit(self, seconds):
+        """Of one process: what has begun in time may end a little late."""
+        return min(seconds, max(self.left(), 0) + GRACE_S)
 
 
 class Progress:
@@ -120,10 +125,10 @@ def groups_of(programs, workloads, workers, divisor=1):
     return [group for group in groups if group]
 
 
-def one_run(job, results, options, failures):
+def one_run(job, results, options, failures, clock):
     """Adds the samples of one run, or why there are none."""
     try:
-        samples, failed = running.run(job, options.timeout, options.most_memory)
+        samples, failed = running.run(job, clock.limit(options.timeout), options.most_memory)
         results.samples += samples
         results.failures += [(job.program.label, case, why) for case, why in failed]
     except Absent:
@@ -150,7 +155,7 @@ def run_group(group, repetitions, results, options, progress, clock):
                 continue
             progress.show(str(job))
             begin = time.monotonic()
-            one_run(job, results, options, failures)
+            one_run(job, results, options, failures, clock)
             progress.ran(job, time.monotonic() - begin)
     return True
 
