@@ -55,8 +55,8 @@ def build_both(options, say):
 
 
 def shorten(chosen, both, workers, options, clock, say):
-    """The groups with a divisor with which the repetitions fit into the time; a first run of each
-    warms caches and is not counted."""
+    """(the groups with a divisor with which the repetitions fit into the time, how many these are,
+    the cases that are left out); a first run of each warms caches and is not counted."""
     divisor = FIRST_DIVISOR
     while True:
         groups = turns.groups_of(both, chosen, workers, divisor)
@@ -72,12 +72,12 @@ def shorten(chosen, both, workers, options, clock, say):
     repetitions = max(compare.LEAST_VALUES, min(options.repetitions, int(fitting)))
     groups, left_out = those_that_fit(groups, min(fitting / repetitions, 1))
     taken *= len(groups) / (len(groups) + len(left_out))
+    left_out = {group[0].case() for group in left_out}
     if left_out:
-        say(f"no time for {len(left_out)} cases (--budget): "
-            + ", ".join(group[0].case() for group in left_out))
+        say(f"no time for {len(left_out)} cases (--budget): {', '.join(sorted(left_out))}")
     say(f"{len(groups)} cases, {repetitions} repetitions of 1/{divisor} of the operations, about "
         f"{turns.words_for(taken * repetitions / options.repetitions)}")
-    return groups, repetitions
+    return groups, repetitions, left_out
 
 
 def those_that_fit(groups, share):
@@ -179,7 +179,7 @@ def count_unsure(both, chosen, report, clock):
 
 
 def run(options, say):
-    """(the report, workloads with more instructions, cases left unconfirmed, was it whole?)"""
+    """(the report, workloads with more instructions, cases without verdict, was it whole?)"""
     clock = Clock(options.budget)
     chosen = workloads.choose(options.patterns)
     if not options.patterns:
@@ -188,29 +188,29 @@ def run(options, say):
     both = build_both(options, say)
     built = time.monotonic()
     say(f"built; {turns.words_for(max(clock.left(), 0))} of {options.budget:g} s left to measure")
-    groups, repetitions = shorten(chosen, both, workers, options, clock, say)
+    groups, repetitions, left_out = shorten(chosen, both, workers, options, clock, say)
     found = results.Results(results.basic_context(
         repetitions=repetitions, interrupted=False, machine=machine.context([])))
 
     def save():
         results.write(options.out, found)
 
-    whole, open_cases = turns.run_all(groups, repetitions, found, options, save), set()
+    whole, suspects = turns.run_all(groups, repetitions, found, options, save), set()
     if whole:
-        whole, open_cases = confirm(both, groups, found, options, clock, say)
+        whole, suspects = confirm(both, groups, found, options, clock, say)
     found.context["interrupted"] = not whole
     save()
     report = report_of(both, found, options.threshold)
     compare.print_report(report)
-    for case in sorted(open_cases):
+    for case in sorted(suspects):
         print(f"no time to confirm (--budget): {case}")
     more = count_unsure(both, chosen, report, clock) if whole else []
     say(f"measured for {turns.words_for(time.monotonic() - built)}; every run is in {options.out}")
-    return report, more, open_cases, whole
+    return report, more, suspects | left_out, whole
 
 
 def exit_code(report, more, open_cases):
-    """What seems slower in the first round only is no verdict."""
+    """What seems slower in the first round only is no verdict; what was not run has none."""
     certain = [row for row in report.having(compare.SLOWER) if row.case not in open_cases]
     if more or certain or report.failures:
         return BAD

@@ -50,7 +50,8 @@ def origin(results):
     parts = [str(context.get("date", ""))[:10], found.get("cpu", "unknown processor"),
              f"{found.get('cpus_allowed', '?')} CPUs",
              "a virtual machine" if str(found.get("virtual", "")).startswith("yes") else "",
-             f"Linux {release(found['kernel'])}" if "kernel" in found else "", found.get("compiler", ""),
+             f"Linux {release(found['kernel'])}" if "kernel" in found else "",
+             found.get("compiler", ""),
              f"flags {found['flags']}" if "flags" in found else "",
              f"commit {found['commit']}" if "commit" in found else "",
              f"load {load:.2f} at the start"
@@ -147,7 +148,7 @@ def main_table(results):
 
 
 def losses(results):
-    """As lists: rivals that are faster, two workers that are slower; and how many goals are missed."""
+    """As lists: faster rivals, slower second workers; and how many goals are missed."""
     faster, slower, goals, missed = [], [], 0, 0
     for row in published.ROWS:
         medians = {}

@@ -111,7 +111,7 @@ def goal_of(results, row, workers):
 
 
 def best_rival(results, case):
-    """(median, program) of the fastest that is neither sluice nor a floor; None if there is none."""
+    """(median, program) of the fastest that is neither sluice nor a floor, or None."""
     found = [(results.median(case, each), each) for each in results.programs()
              if each not in ("sluice", FLOORS, ZLIB) and results.values(case, each)]
     return min(found, default=None)

@@ -184,7 +184,7 @@ EVERY = (*ALL, *GROWTH, LIMITS, PACK)
 
 
 def matches(workload, pattern):
-    """By name, by key (both with * and ?); those of ALL also by a part of what they are in words."""
+    """By name, by key (both with * and ?); those of ALL also by a part of their words."""
     return (fnmatch.fnmatchcase(workload.name.lower(), pattern)
             or fnmatch.fnmatchcase(workload.key.lower(), pattern)
             or (len(pattern) > 2 and workload in ALL
