@@ -40,6 +40,8 @@ def build_both(options, say):
         say(f"building {commit or 'the working tree'}")
         return (programs.build_commit(options.build, commit, options.jobs) if commit
                 else programs.build_sluice(options.build, "working tree", jobs=options.jobs))
+    for commit in filter(None, (options.against, options.commit)):
+        programs.known_commit(commit)
     # Two commits one after the other, though: they may be one, which is built in one place.
     try:
         with concurrent.futures.ThreadPoolExecutor(1 if options.commit else 2) as builders:

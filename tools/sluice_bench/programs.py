@@ -114,12 +114,16 @@ def commit_of(name):
     return git("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}") if name else ""
 
 
-def build_commit(folder, name, jobs=0):
-    """sluice of that commit, in a git worktree below `folder`."""
+def known_commit(name):
     try:
-        sha = commit_of(name)
+        return commit_of(name)
     except WrongInput:
         raise WrongInput(f"no such commit: {name}") from None
+
+
+def build_commit(folder, name, jobs=0):
+    """sluice of that commit, in a git worktree below `folder`."""
+    sha = known_commit(name)
     place = folder / "commits" / sha[:12]
     source = place / "source"
     if not (source / "meson.build").is_file():
