@@ -76,6 +76,16 @@ follower look_behind_member(chunk_input& in) {
   return byte == magic_second ? follower::member : follower::garbage;
 }
 
+/// Cut short in its trailer, a member's contents are still written.
+trailer read_trailer(const byte_reader& next, const chunk_input& in, chunk_output& out) {
+  try {
+    return decode_trailer(next);
+  } catch (const bad_data&) {
+    out.send(in.consumed());
+    throw;
+  }
+}
+
 void copy_all(chunk_input& in, chunk_output& out, const_byte_span first) {
   std::copy(first.begin(), first.end(), out.room().begin());
   out.filled(first.size());
@@ -150,7 +160,7 @@ unpacked inflate_members(chunk_input& in, chunk_output& out, foreign_input other
     do {
       const header head = decode_header_after_magic(byte);
       inflating.inflate_one(in, out);
-      const trailer end = decode_trailer(byte);
+      const trailer end = read_trailer(byte, in, out);
       sum.frame_bytes += head.size + trailer_bytes;
       out.send(in.consumed(), end);
       next = look_behind_member(in);
