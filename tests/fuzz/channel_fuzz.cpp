@@ -129,13 +129,14 @@ class conductor {
     const std::size_t which = detail % channels_.size();
     const std::size_t count = 1 + detail / 4 % 8;
     now_ = choice;
-    parks_ = parks();
+    if (served() == nullptr) parks_ = parks();
     if (choice < kinds_of_operations) {
       operate(read_operation(static_cast<what>(choice), which, count), (detail & 128) != 0);
     } else if (choice < kinds_of_operations + 4) {
       change_handles(which, choice - kinds_of_operations);
     } else if (choice < kinds_of_operations + 6) {
       stop_one(detail);
+      return;
     } else if (choice < kinds_of_operations + 8) {
       settle();
     } else {
@@ -146,7 +147,6 @@ class conductor {
       renew(which);
       if (pending_.empty()) check_alive();
     }
-    go_on();
     if ((detail & 64) != 0) settle();
   }
 
@@ -168,12 +168,32 @@ class conductor {
     return op;
   }
 
+  /// Whoever was served and goes on with further steps does so before others wait, or may.
   void operate(const operation& op, bool prefers_fiber) {
+    const bool here = never_waits(op) && !(prefers_fiber && home_ != nullptr);
+    if (here) return perform_in_a_row(op);
+    go_on();
+    parks_ = parks();
     const bool waits = may_wait(op);
     if (!waits && !(prefers_fiber && home_ != nullptr && !takes_time(op))) {
       perform_here(op);
+      go_on();
     } else if (home_ != nullptr && pending_.size() < most_pending && may_begin(op, waits)) {
       begin(op);
+    }
+  }
+
+  static bool never_waits(const operation& op) {
+    switch (op.kind) {
+      case what::try_put:
+      case what::try_put_copy:
+      case what::try_get:
+      case what::try_get_batch:
+      case what::close:
+      case what::close_cause:
+        return true;
+      default:
+        return op.last == last_case::otherwise;
     }
   }
 
@@ -245,10 +265,28 @@ class conductor {
 
   // ---- done here
 
+  /// Single puts and gets come as many as the count says, so that a channel fills and drains while
+  /// those that were served have not run.
+  void perform_in_a_row(operation op) {
+    const bool single = op.kind == what::try_put || op.kind == what::try_get;
+    for (std::size_t n = single ? op.count : 1; n > 0; --n) {
+      perform_here(op);
+      ++op.first;
+    }
+  }
+
   void perform_here(const operation& op) {
     if (takes_time(op) && steps_wait()) return;  // others may run meanwhile
     if (op.kind == what::selector) return select_often(op);
-    compare(op, perform(op, channels_));
+    const answer real = perform(op, channels_);
+    give_way();
+    compare(op, real);
+  }
+
+  /// If the time slice was over, others ran before the operation took effect.
+  void give_way() {
+    const begun* const one = served();
+    if (one != nullptr && (one->task.done() || parks() > parks_)) go_on();
   }
 
   void compare(const operation& op, const answer& real) {
@@ -269,6 +307,7 @@ class conductor {
     std::vector<bool> gone(op.cases.size());
     for (std::size_t n = op.last == last_case::none ? 1 : 3; n > 0; --n) {
       const answer real = chooser.wait();
+      give_way();
       follow_select(op, gone, real);
       if (real.how == word::closed) return;  // by which of the put cases is not told
       const auto chosen = static_cast<std::size_t>(real.value);
@@ -419,20 +458,26 @@ class conductor {
       model_.wait_for_one(one.as);
     }
     if (!one.as.ended) ++parks_;
+    go_on();
+  }
+
+  /// The fiber whose operation of several steps was served and has not gone on since, if there is.
+  [[nodiscard]] begun* served() const {
+    for (const auto& one : pending_) {
+      if (one->as.again) return one.get();
+    }
+    return nullptr;
   }
 
   /// Lets the operation of several steps take those that it can take now.
   void go_on() {
-    for (const auto& one : pending_) {
-      if (!one->as.again) continue;
-      model_.go_on(one->as);
-      const std::uint64_t then = parks_ + (one->as.ended ? 0 : 1);
-      const bool moved = await(
-          [&] { return one->as.ended ? one->task.done() : one->task.done() || parks() >= then; });
-      if (!moved) wrong("a fiber that was served does not go on");
-      parks_ = then;
-      return go_on();  // its steps may have served others
-    }
+    begun* const one = served();
+    if (one == nullptr) return;
+    model_.go_on(one->as);
+    const std::uint64_t then = parks_ + (one->as.ended ? 0 : 1);
+    const auto moved = [&] { return one->task.done() || (!one->as.ended && parks() >= then); };
+    if (!await(moved)) wrong("a fiber that was served does not go on");
+    parks_ = then;
   }
 
   void stop_one(std::size_t detail) {
@@ -445,6 +490,7 @@ class conductor {
 
   /// All that were woken run, and tell; the others wait.
   void settle() {
+    go_on();
     std::erase_if(pending_, [&](const auto& one) {
       if (!one->as.ended) {
         if (one->task.done()) {
@@ -513,7 +559,7 @@ class conductor {
   }
 
   void end_with(const operation& op) {
-    parks_ = parks();
+    if (served() == nullptr) parks_ = parks();
     perform_here(op);
     go_on();
     compare_questions();

@@ -257,10 +257,14 @@ class model {
     leave(who);
     who.expected = std::move(how);
     who.ended = true;
+    who.again = false;
   }
 
-  /// Its stop was requested while it waits.
+  /// Its stop was requested while it waits, or was served and has not gone on: then a batch of gets
+  /// keeps what it finds without waiting, an iteration that is over is over.
   void stop(pending& who) {
+    const bool iterates = who.op.kind == what::iterate;
+    if (who.again && (iterates ? who.got.size() == who.op.count : !who.op.puts_many())) return;
     if (who.op.puts_many() && who.progress > 0) {
       end(who, {word::done, static_cast<number>(who.progress), {}});
     } else {
