@@ -3,12 +3,18 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <deque>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "support/exact_history.hpp"
+#include "support/recorded.hpp"
+#include "support/shapes.hpp"
+#include "support/strands.hpp"
 #include "support/watch.hpp"
 
 namespace {
@@ -59,12 +65,12 @@ TEST_CASE("an inversion of the order is found") {
 
 TEST_CASE("nothing or the end while an item was inside is found") {
   CHECK(finds({{kind::put, 1, 1, 2}, {kind::get_empty, 0, 3, 4}, {kind::get, 1, 5, 6}},
-              "saw nothing"));
+              "saw nothing beside items"));
   CHECK(finds({{kind::put, 1, 1, 2},
                {kind::close, 0, 3, 4},
                {kind::get_end, 0, 5, 6},
                {kind::get, 1, 7, 8}},
-              "saw the end"));
+              "saw the end beside items"));
   CHECK(problems({{kind::put, 1, 1, 3}, {kind::get_empty, 0, 2, 4}, {kind::get, 1, 5, 6}}).empty());
 }
 
@@ -220,5 +226,193 @@ TEST_CASE("the exact checker finds each change of an answer that matters") {
       }
       CHECK(!test::exact_history(bad).is_right(2));
     }
+  }
+}
+
+namespace {
+
+/// A recorded history with one fault in it, and where the fault comes from.
+class corruption {
+ public:
+  corruption(const std::vector<event>& good, std::size_t capacity, test::random& any)
+      : all_(good), capacity_(capacity), any_(any) {
+    for (const event& one : all_) {
+      last_ = std::max(last_, one.end);
+      if (one.what == kind::close) close_ = one;
+      if (one.what == kind::put) puts_.push_back(one);
+      if (one.what == kind::get) gets_.push_back(one);
+    }
+    std::ranges::sort(puts_, {}, &event::value);
+    std::ranges::sort(gets_, {}, &event::value);  // the same items
+  }
+
+  [[nodiscard]] const std::vector<event>& events() const { return all_; }
+  [[nodiscard]] std::size_t items() const { return puts_.size(); }
+
+  // Each makes one kind of fault at a random place; false: here is no place for it.
+
+  bool thin_air() {
+    get_of(any_item()).value = -7;
+    return true;
+  }
+  bool duplicate() {
+    event again = gets_[any_item()];
+    again.begin = any_step(again.end, last_);
+    again.end = again.begin + 1;
+    all_.push_back(again);
+    return true;
+  }
+  bool inversion() {
+    const std::size_t a = any_item();
+    const std::size_t b = any_item();
+    if (puts_[a].end >= puts_[b].begin || gets_[a].end >= gets_[b].begin) return false;
+    event& first = get_of(a);
+    event& second = get_of(b);
+    std::swap(first.value, second.value);
+    return true;
+  }
+  bool lost() {
+    const number value = gets_[any_item()].value;
+    std::erase_if(all_,
+                  [&](const event& one) { return one.what == kind::get && one.value == value; });
+    return true;
+  }
+  bool early() {
+    event& got = get_of(any_item());
+    const event& put = *std::ranges::find(puts_, got.value, &event::value);
+    if (put.begin < 3) return false;
+    got.begin = any_step(1, put.begin - 2);
+    got.end = got.begin + 1;
+    return true;
+  }
+  bool closed_too_soon() {
+    if (close_.begin < 3) return false;
+    return add(any_() % 2 == 0 ? kind::put_closed : kind::get_end, any_step(1, close_.begin - 2));
+  }
+  bool open_too_long() {
+    const step at = any_step(close_.end + 1, last_ + 9);
+    return add(any_() % 2 == 0 ? kind::put_full : kind::get_empty, at);
+  }
+  bool accepted_too_late() {
+    const std::size_t item = any_item();
+    const step at = any_step(std::max(close_.end, last_) + 1, last_ + 9);
+    move(put_of(item), at);
+    move(get_of(item), at + 2);
+    return true;
+  }
+  /// One item or several by turns were inside for all that time.
+  bool nothing_there() {
+    const std::size_t item = any_item();
+    step from = puts_[item].end;
+    step until = gets_[item].begin;
+    if (from >= until) return false;
+    for (std::size_t i = 0; i < items(); ++i) {
+      if (puts_[i].end <= until && gets_[i].begin > until) until = gets_[i].begin;
+    }
+    if (any_() % 2 == 0) from = any_step(from, until - 1);
+    if (any_() % 2 == 0) until = any_step(from + 1, until);
+    const bool end = from > close_.end;
+    if (!end && until > close_.begin) return false;
+    all_.push_back({end ? kind::get_end : kind::get_empty, 0, from, until});
+    return true;
+  }
+  bool too_many() {
+    const step put = any_step(1, close_.begin);
+    const step get = any_step(put + 2, last_ + 9);
+    for (std::size_t i = 0; i <= capacity_; ++i) {
+      const auto value = static_cast<number>(900'000'000 + i);
+      all_.push_back({kind::put, value, put, put + 1});
+      all_.push_back({kind::get, value, get, get + 1});
+    }
+    return true;
+  }
+  bool full_with_room() {
+    const step at = any_step(1, close_.end);
+    std::size_t inside = 0;
+    for (std::size_t i = 0; i < items(); ++i) {
+      if (puts_[i].begin <= at && gets_[i].end > at) ++inside;
+    }
+    return inside < capacity_ && add(kind::put_full, at);
+  }
+
+ private:
+  using step = test::step;
+
+  [[nodiscard]] std::size_t any_item() { return any_() % items(); }
+  [[nodiscard]] step any_step(step from, step to) { return from + any_() % (to - from + 1); }
+  event& find(kind what, number value) {
+    return *std::ranges::find_if(
+        all_, [&](const event& one) { return one.what == what && one.value == value; });
+  }
+  event& put_of(std::size_t item) { return find(kind::put, puts_[item].value); }
+  event& get_of(std::size_t item) { return find(kind::get, gets_[item].value); }
+  bool add(kind what, step at) {
+    all_.push_back({what, 0, at, at + 1});
+    return true;
+  }
+  static void move(event& one, step at) {
+    one.begin = at;
+    one.end = at + 1;
+  }
+
+  std::vector<event> all_;
+  std::vector<event> puts_;
+  std::vector<event> gets_;
+  event close_{};
+  step last_ = 0;
+  const std::size_t capacity_;
+  test::random& any_;
+};
+
+struct fault {
+  bool (corruption::*plant)();
+  const char* words;  ///< of the verdict
+};
+const fault faults[] = {
+    {&corruption::thin_air, "out of thin air"},
+    {&corruption::duplicate, "delivered twice"},
+    {&corruption::inversion, "overtaken"},
+    {&corruption::lost, "lost"},
+    {&corruption::early, "before it was put"},
+    {&corruption::closed_too_soon, "closed before the close"},
+    {&corruption::open_too_long, "open after the close"},
+    {&corruption::accepted_too_late, "accepted after the close"},
+    {&corruption::nothing_there, "beside items"},
+    {&corruption::too_many, "items inside"},
+    {&corruption::full_with_room, "full with room"},
+};
+
+}  // namespace
+
+TEST_CASE("of a recorded history nothing is wrong, and each fault that is planted in it is found") {
+  test::random any = test::random_for("corruption");
+  std::uint64_t which = 0;
+  int planted[std::size(faults)] = {};
+  for (const test::setting where :
+       {test::setting{test::flavour::fibers, 2}, test::setting{test::flavour::mixed, 2}}) {
+    test::strands crowd(where);
+    for (const test::shape& what : test::shapes) {
+      for (int round = 0; round < 8 / test::slowness; ++round) {
+        test::progress();
+        const std::size_t limit = what.is_unbounded() ? history::no_limit : what.capacity;
+        test::history good = test::recorded(what, which++).run(crowd);
+        CHECK(good.problems(limit).empty());
+        for (const fault& one : faults) {
+          const bool needs_limit = one.plant == &corruption::too_many;
+          const bool needs_room = one.plant == &corruption::full_with_room;
+          if (what.is_unbounded() && (needs_limit || needs_room)) continue;
+          for (int times = 0; times < 3; ++times) {
+            corruption bad(good.events(), limit, any);
+            if (bad.items() == 0 || !(bad.*one.plant)()) continue;
+            ++planted[&one - faults];
+            CHECK_MESSAGE(finds(bad.events(), one.words, limit), one.words, ", planted in ",
+                          what.name());
+          }
+        }
+      }
+    }
+  }
+  for (const fault& one : faults) {
+    CHECK_MESSAGE(planted[&one - faults] > 30 / test::slowness, one.words);
   }
 }

@@ -1,145 +1,97 @@
 // Random operations of many strands at once, recorded and checked as a history.
+//
+//   SLUICE_HISTORY_EVENTS=20000000   goes on until so many events were recorded
+//   SLUICE_HISTORY_SECONDS=600       says every ten seconds how far it is, and ends after that time
 #include <doctest/doctest.h>
 
+#include <array>
 #include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "../support/history.hpp"
+#include "../support/recorded.hpp"
 #include "../support/shapes.hpp"
 #include "../support/strands.hpp"
-#include "sluice/channel.hpp"
 
 namespace {
 
-using sluice::channel;
-using sluice::status;
-using test::number;
-using test::recorder;
 using test::shape;
 using test::strands;
-using kind = test::event::kind;
-using std::chrono::microseconds;
+using clock = std::chrono::steady_clock;
 
-constexpr std::size_t putters = 3;
-constexpr std::size_t getters = 3;
-constexpr int operations = 250;
-constexpr int rounds = test::slowness > 1 ? 4 : 25;
+/// Events of one setting and one kind of channel, before the next has its turn.
+constexpr std::uint64_t events_of_a_turn = test::slowness > 1 ? 8'000 : 20'000;
 
-void record(recorder& seen, test::step began, status answer, number value) {
-  if (answer == status::ok) seen.end(kind::put, began, value);
-  if (answer == status::full) seen.end(kind::put_full, began);
-  if (answer == status::closed) seen.end(kind::put_closed, began);
+std::uint64_t number_in(const char* variable, std::uint64_t otherwise) {
+  const char* text = std::getenv(variable);
+  return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
 }
 
-void record(recorder& seen, test::step began, const sluice::result<number>& answer) {
-  if (answer) seen.end(kind::get, began, *answer);
-  if (answer.status() == status::empty) seen.end(kind::get_empty, began);
-  if (answer.status() == status::closed) seen.end(kind::get_end, began);
-}
-
-void put_at_random(const channel<number>& ch, recorder& seen, test::random& any, number first) {
-  for (int i = 0; i < operations; ++i) {
-    const number value = first + 4 * i;
-    const test::step began = seen.begin();
-    switch (any() % 4) {
-      case 0:
-        record(seen, began, ch.try_put(value), value);
-        break;
-      case 1:
-        record(seen, began, ch.put_for(value, microseconds(any() % 50)), value);
-        break;
-      case 2: {
-        std::vector<number> batch{value, value + 1, value + 2};
-        batch.resize(ch.put_batch(batch));
-        seen.end_batch(kind::put, began, batch);
-        break;
-      }
-      default:
-        record(seen, began, ch.put_for(value, std::chrono::hours(1)), value);
+/// How much there is already, and whether that is enough.
+class account {
+ public:
+  void add(const test::history& one) {
+    ++histories_;
+    for (const test::event& each : one.events()) ++events_[static_cast<std::size_t>(each.what)];
+    if (seconds_ == 0 || clock::now() < next_word_) return;
+    next_word_ += std::chrono::seconds(10);
+    std::printf("%s\n", text().c_str());
+    std::fflush(stdout);
+  }
+  [[nodiscard]] std::uint64_t events() const {
+    std::uint64_t sum = 0;
+    for (const std::uint64_t of_kind : events_) sum += of_kind;
+    return sum;
+  }
+  [[nodiscard]] bool enough() const { return events() >= wanted_ || out_of_time(); }
+  [[nodiscard]] bool out_of_time() const {
+    return seconds_ != 0 && clock::now() - begin_ >= std::chrono::seconds(seconds_);
+  }
+  [[nodiscard]] std::string text() const {
+    static const char* const names[] = {"puts",  "full", "refused", "gets",
+                                        "empty", "ends", "closes"};
+    std::string all =
+        std::to_string(events()) + " events in " + std::to_string(histories_) + " histories, " +
+        std::to_string(
+            std::chrono::duration_cast<std::chrono::seconds>(clock::now() - begin_).count()) +
+        " s:";
+    for (std::size_t i = 0; i < events_.size(); ++i) {
+      all += " " + std::to_string(events_[i]) + " " + names[i];
     }
+    return all;
   }
-}
 
-void get_at_random(const channel<number>& ch, recorder& seen, test::random& any) {
-  for (bool ended = false; !ended;) {
-    const test::step began = seen.begin();
-    switch (any() % 4) {
-      case 0:
-        record(seen, began, ch.try_get());
-        break;
-      case 1:
-        record(seen, began, ch.get_for(microseconds(any() % 50)));
-        break;
-      case 2:
-        seen.end_batch(kind::get, began, ch.try_get_batch(1 + any() % 5));
-        break;
-      default: {
-        const sluice::result<number> answer = ch.get_for(std::chrono::hours(1));
-        record(seen, began, answer);
-        ended = !answer;
-      }
-    }
-  }
-}
-
-void wait_for_the_end(const channel<number>& ch, recorder& seen) {
-  ch.join();
-  const test::step began = seen.begin();
-  CHECK(ch.drained());
-  CHECK(ch.empty());
-  seen.end(kind::get_end, began);
-}
-
-/// Closes once so many items are through, or all putters are done.
-void close_at_random(const channel<number>& ch, recorder& seen, test::random& any,
-                     const std::atomic<std::size_t>& putting) {
-  const std::uint64_t looks = any() % 2000;
-  for (std::uint64_t i = 0; i < looks && putting != 0; ++i) test::relax();
-  if (any() % 2 == 0) test::await([&] { return putting == 0; });
-  const test::step began = seen.begin();
-  CHECK(ch.close());
-  seen.end(kind::close, began);
-}
-
-void run_round(strands& crowd, const shape& what, int round) {
-  const channel<number> ch = what.make<number>();
-  test::history_clock clock;
-  std::vector<recorder> seen(putters + getters + 2, recorder(clock));
-  std::atomic<std::size_t> putting{putters};
-  const auto numbers = [&](std::size_t strand) {
-    return test::random_for(what.name(), strand + 16 * static_cast<std::size_t>(round));
-  };
-  for (std::size_t i = 0; i < putters; ++i) {
-    crowd.start([&, i, any = numbers(i)]() mutable {
-      put_at_random(ch, seen[i], any, static_cast<number>(i) * 1'000'000);
-      --putting;
-    });
-  }
-  for (std::size_t i = putters; i < putters + getters; ++i) {
-    crowd.start([&, i, any = numbers(i)]() mutable { get_at_random(ch, seen[i], any); });
-  }
-  crowd.start([&] { wait_for_the_end(ch, seen[putters + getters]); });
-  crowd.start([&, any = numbers(99)]() mutable {
-    close_at_random(ch, seen[putters + getters + 1], any, putting);
-  });
-  crowd.join();
-
-  test::history all;
-  for (const recorder& one : seen) all.add(one);
-  const std::size_t limit = what.is_unbounded() ? test::history::no_limit : what.capacity;
-  const std::vector<std::string> problems = all.problems(limit);
-  for (std::size_t i = 0; i < problems.size() && i < 5; ++i) FAIL_CHECK(problems[i]);
-  CHECK(ch.drained());
-}
+ private:
+  const std::uint64_t wanted_ =
+      number_in("SLUICE_HISTORY_EVENTS", test::slowness > 1 ? 400'000 : 4'000'000);
+  const std::uint64_t seconds_ = number_in("SLUICE_HISTORY_SECONDS", 0);
+  const clock::time_point begin_ = clock::now();
+  clock::time_point next_word_ = begin_ + std::chrono::seconds(10);
+  std::uint64_t histories_ = 0;
+  std::array<std::uint64_t, test::event::kinds> events_{};
+};
 
 }  // namespace
 
 TEST_CASE("every history of a channel is one of a first-in-first-out queue that can be closed") {
-  test::everywhere_with_shapes([](strands& crowd, const shape& what) {
-    for (int round = 0; round < rounds; ++round) {
-      test::progress();
-      run_round(crowd, what, round);
-    }
-  });
+  account done;
+  std::uint64_t rounds = 0;
+  do {
+    test::everywhere_with_shapes([&](strands& crowd, const shape& what) {
+      const std::size_t limit = what.is_unbounded() ? test::history::no_limit : what.capacity;
+      const std::uint64_t goal = done.events() + events_of_a_turn;
+      while (done.events() < goal && !done.out_of_time()) {
+        test::progress();
+        test::history all = test::recorded(what, rounds++).run(crowd);
+        const std::vector<std::string> problems = all.problems(limit);
+        for (std::size_t i = 0; i < problems.size() && i < 5; ++i) FAIL_CHECK(problems[i]);
+        done.add(all);
+      }
+    });
+  } while (!done.enough());
+  MESSAGE(done.text());
 }

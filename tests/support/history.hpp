@@ -2,22 +2,23 @@
 //
 // Each strand records what it did, when it began and when it had the answer, in steps of one
 // clock that all share. With values that differ, a first-in-first-out queue can be checked without
-// a search, in O(n log n): for each way to be wrong there is a pattern of intervals that shows it.
-// The checks are sound (what they report is wrong) and find what two strands alone can disprove.
+// a search, in O(n log n): for each way to be wrong there is a pattern of intervals that shows it
+// (Henzinger, Sezgin, Vafeiadis 2013; Bouajjani, Emmi, Enea, Hamza 2015). What is reported is wrong.
+//
+// Between two steps of the clock lies a gap: gap s comes after step s and before step s + 1. What
+// took effect between its begin and its end did so in one of the gaps begin .. end - 1.
 //
 // The shared clock orders its strands more strictly than the channel has to. So races of memory
 // are for the tests that record nothing.
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <atomic>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <string>
-#include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "items.hpp"
@@ -36,6 +37,7 @@ struct event {
     get_end,     ///< closed and drained
     close,       ///< the call that closed
   };
+  static constexpr std::size_t kinds = 7;
   kind what;
   number value;
   step begin;
@@ -51,8 +53,8 @@ class history_clock {
   std::atomic<step> next_{1};
 };
 
-/// What one strand saw.
-class recorder {
+/// What one strand saw. Strands do not share a cache line by it.
+class alignas(64) recorder {
  public:
   explicit recorder(history_clock& clock) : clock_(&clock) {}
 
@@ -85,16 +87,21 @@ class history {
   }
   void add(const event& one) { all_.push_back(one); }
   [[nodiscard]] std::size_t size() const noexcept { return all_.size(); }
+  [[nodiscard]] const std::vector<event>& events() const noexcept { return all_; }
 
   /// What is wrong: one line each, nothing if all is well. `capacity` 0: a rendezvous. The channel
   /// was drained in the end.
   [[nodiscard]] std::vector<std::string> problems(std::size_t capacity) {
     found_.clear();
+    last_ = 1;
+    for (const event& one : all_) last_ = std::max(last_, one.end);
+    find_close();
     match();
     check_items();
     check_order();
-    check_emptiness();
     check_close();
+    count_inside();
+    check_emptiness();
     check_capacity(capacity);
     if (capacity != 0 && capacity != no_limit) check_fullness(capacity);
     return found_;
@@ -120,13 +127,32 @@ class history {
                      ", got " + std::to_string(item.get_begin) + ".." +
                      std::to_string(item.get_end));
   }
+  void say(const std::string& what, const event& one) {
+    found_.push_back(what + ", at " + std::to_string(one.begin) + ".." + std::to_string(one.end));
+  }
+
+  void find_close() {
+    close_begin_ = close_end_ = never;
+    for (const event& one : all_) {
+      if (one.what != event::kind::close) continue;
+      if (close_begin_ != never) say("closed twice", one);
+      close_begin_ = one.begin;
+      close_end_ = one.end;
+    }
+  }
 
   void match() {
-    std::unordered_map<number, life> by_value;
+    moves_.clear();
     for (const event& one : all_) {
-      if (one.what != event::kind::put && one.what != event::kind::get) continue;
-      life& item = by_value[one.value];
-      item.value = one.value;
+      const bool moves = one.what == event::kind::put || one.what == event::kind::get;
+      if (moves) moves_.push_back(one);
+    }
+    std::ranges::sort(moves_, {}, &event::value);
+    lives_.clear();
+    for (const event& one : moves_) {
+      if (lives_.empty() || lives_.back().value != one.value)
+        lives_.push_back({.value = one.value});
+      life& item = lives_.back();
       if (one.what == event::kind::put) {
         ++item.puts;
         item.put_begin = one.begin;
@@ -137,8 +163,6 @@ class history {
         item.get_end = one.end;
       }
     }
-    lives_.clear();
-    for (const auto& [value, item] : by_value) lives_.push_back(item);
   }
 
   void check_items() {
@@ -153,114 +177,112 @@ class history {
     }
   }
 
-  /// Goes through `asked` in order of begin; for each, `judge` gets it and the item that was put
-  /// wholly before it and whose get began last.
-  template <class Asked, class Begin, class Judge>
-  void against_earlier(std::vector<Asked> asked, Begin begin, Judge judge) {
-    std::vector<life> earlier = lives_;
-    std::ranges::sort(earlier, {}, &life::put_end);
-    std::ranges::sort(asked, {}, begin);
-    const life* last = nullptr;
-    auto next = earlier.begin();
-    for (const Asked& one : asked) {
-      for (; next != earlier.end() && next->put_end < begin(one); ++next) {
-        if (last == nullptr || next->get_begin > last->get_begin) last = &*next;
-      }
-      if (last != nullptr) judge(one, *last);
-    }
-  }
+  /// An item that was accepted took effect before the close, however long its put went on.
+  [[nodiscard]] step in_by(const life& item) const { return std::min(item.put_end, close_end_); }
 
+  /// Of what was put wholly before an item, was all that is got at all got no later than it?
   void check_order() {
-    against_earlier(
-        lives_, [](const life& item) { return item.put_begin; },
-        [this](const life& item, const life& earlier) {
-          if (item.gets == 0 || earlier.get_begin <= item.get_end) return;
-          say("overtaken by " + std::to_string(item.value), earlier);
-        });
-  }
-
-  void check_emptiness() {
-    std::vector<event> answers;
-    for (const event& one : all_) {
-      const bool asks = one.what == event::kind::get_empty || one.what == event::kind::get_end;
-      if (asks) answers.push_back(one);
+    last_get_.assign(last_ + 1, nullptr);
+    const auto later = [](const life* a, const life* b) {
+      return a == nullptr || (b != nullptr && b->get_begin > a->get_begin) ? b : a;
+    };
+    for (const life& item : lives_) {
+      if (item.puts != 0) last_get_[in_by(item)] = later(last_get_[in_by(item)], &item);
     }
-    against_earlier(
-        answers, [](const event& one) { return one.begin; },
-        [this](const event& one, const life& earlier) {
-          if (earlier.get_begin <= one.end) return;
-          const bool end = one.what == event::kind::get_end;
-          say(end ? "inside while a get saw the end" : "inside while a get saw nothing", earlier);
-        });
+    for (step s = 1; s <= last_; ++s) last_get_[s] = later(last_get_[s - 1], last_get_[s]);
+    for (const life& item : lives_) {
+      if (item.puts == 0 || item.gets == 0) continue;
+      const life* earlier = last_get_[item.put_begin - 1];
+      if (earlier == nullptr || earlier->get_begin <= item.get_end) continue;
+      say("overtaken by " + std::to_string(item.value), *earlier);
+    }
   }
 
   void check_close() {
-    step close_begin = never;
-    step close_end = never;
-    for (const event& one : all_) {
-      if (one.what != event::kind::close) continue;
-      if (close_begin != never) found_.push_back("closed twice");
-      close_begin = one.begin;
-      close_end = one.end;
-    }
     for (const life& item : lives_) {
-      if (item.puts == 1 && item.put_begin > close_end) say("accepted after the close", item);
+      if (item.puts == 1 && item.put_begin > close_end_) say("accepted after the close", item);
     }
     for (const event& one : all_) {
       const bool closed = one.what == event::kind::put_closed || one.what == event::kind::get_end;
-      if (closed && one.end < close_begin) found_.push_back("said to be closed before the close");
+      const bool open = one.what == event::kind::put_full || one.what == event::kind::get_empty;
+      if (closed && one.end < close_begin_) say("said to be closed before the close", one);
+      if (open && one.begin > close_end_) say("said to be open after the close", one);
     }
   }
 
-  /// Items that were certainly inside, at any moment.
+  /// For each gap, how many items were certainly inside, and how many may have been.
+  void count_inside() {
+    certain_.assign(last_ + 1, 0);
+    possible_.assign(last_ + 1, 0);
+    for (const life& item : lives_) {
+      if (item.puts == 0) continue;
+      ++possible_[item.put_begin];
+      if (item.get_end != never) --possible_[item.get_end];
+      if (in_by(item) >= item.get_begin) continue;
+      ++certain_[in_by(item)];
+      if (item.get_begin != never) --certain_[item.get_begin];
+    }
+    for (step s = 1; s <= last_; ++s) {
+      certain_[s] += certain_[s - 1];
+      possible_[s] += possible_[s - 1];
+    }
+  }
+
+  /// For each step, in how many gaps before it was that so?
+  template <class Condition>
+  void count_gaps(Condition so) {
+    gaps_.assign(last_ + 1, 0);
+    for (step s = 0; s < last_; ++s) gaps_[s + 1] = gaps_[s] + (so(s) ? 1 : 0);
+  }
+  [[nodiscard]] bool in_some_gap(step begin, step end) const {
+    return begin < end && gaps_[end] != gaps_[begin];
+  }
+
+  /// Was there, during each answer "nothing", a gap in which the channel can have been empty? It was
+  /// open then, or, if that is the end, closed.
+  void check_emptiness() {
+    count_gaps([this](step s) { return certain_[s] == 0; });
+    for (const event& one : all_) {
+      if (one.what == event::kind::get_empty && one.begin < close_end_ &&
+          !in_some_gap(one.begin, std::min(one.end, close_end_))) {
+        say("a get saw nothing beside items", one);
+      }
+      if (one.what == event::kind::get_end && one.end > close_begin_ &&
+          !in_some_gap(std::max(one.begin, close_begin_), one.end)) {
+        say("a get saw the end beside items", one);
+      }
+    }
+  }
+
   void check_capacity(std::size_t capacity) {
     if (capacity == no_limit) return;
-    std::vector<std::pair<step, int>> changes;
-    for (const life& item : lives_) {
-      if (item.puts == 0 || item.put_end >= item.get_begin) continue;
-      changes.emplace_back(item.put_end, 1);
-      if (item.get_begin != never) changes.emplace_back(item.get_begin, -1);
-    }
-    std::ranges::sort(changes);
-    std::int64_t inside = 0;
-    for (const auto& [when, change] : changes) {
-      inside += change;
-      if (inside <= static_cast<std::int64_t>(capacity)) continue;
-      found_.push_back(std::to_string(inside) + " items inside at step " + std::to_string(when));
+    for (step s = 0; s < last_; ++s) {
+      if (certain_[s] <= static_cast<std::int64_t>(capacity)) continue;
+      found_.push_back(std::to_string(certain_[s]) + " items inside at step " + std::to_string(s));
       return;
     }
   }
 
-  /// Was there, during each answer "full", a moment at which the channel can have been full?
+  /// Was there, during each answer "full", a gap in which the channel can have been full?
   void check_fullness(std::size_t capacity) {
-    step last = 1;
-    for (const event& one : all_) last = std::max(last, one.end + 1);
-    const std::size_t leaves = std::bit_ceil(static_cast<std::size_t>(last + 1));
-    std::vector<std::int64_t> most(2 * leaves, 0);
-    for (const life& item : lives_) {
-      if (item.puts == 0) continue;
-      ++most[leaves + item.put_begin];
-      if (item.get_end != never) --most[leaves + item.get_end];
-    }
-    for (std::size_t i = 1; i < leaves; ++i) most[leaves + i] += most[leaves + i - 1];
-    for (std::size_t i = leaves; i-- > 1;) most[i] = std::max(most[2 * i], most[2 * i + 1]);
+    count_gaps([&](step s) { return possible_[s] >= static_cast<std::int64_t>(capacity); });
     for (const event& one : all_) {
-      if (one.what != event::kind::put_full) continue;
-      std::int64_t found = 0;
-      std::size_t from = leaves + one.begin;
-      std::size_t to = leaves + one.end + 1;
-      for (; from < to; from /= 2, to /= 2) {
-        if (from % 2 == 1) found = std::max(found, most[from++]);
-        if (to % 2 == 1) found = std::max(found, most[--to]);
-      }
-      if (found < static_cast<std::int64_t>(capacity)) {
-        found_.push_back("said to be full with room, at step " + std::to_string(one.begin));
+      if (one.what == event::kind::put_full && !in_some_gap(one.begin, one.end)) {
+        say("said to be full with room", one);
       }
     }
   }
 
   std::vector<event> all_;
+  std::vector<event> moves_;
   std::vector<life> lives_;
+  std::vector<const life*> last_get_;
+  std::vector<std::int64_t> certain_;
+  std::vector<std::int64_t> possible_;
+  std::vector<step> gaps_;
+  step last_ = 1;  ///< of the clock
+  step close_begin_ = never;
+  step close_end_ = never;
   std::vector<std::string> found_;
 };
 
