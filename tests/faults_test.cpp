@@ -28,6 +28,7 @@
 #include "support/child.hpp"
 #include "support/faults.hpp"
 #include "support/items.hpp"
+#include "support/parked.hpp"
 #include "support/watch.hpp"
 
 namespace {
@@ -436,6 +437,43 @@ TEST_CASE("mappings, guards and threads are refused to a fresh process, each in 
   }
   CHECK(faults > 30);
   MESSAGE(faults, " processes were refused something");
+}
+
+TEST_CASE("stacks whose memory the kernel does not take back are as good as fresh ones" *
+          doctest::skip(!test::calls_can_fail)) {
+  constexpr int crowd = 300;  // more than keep their memory when a runtime is idle
+  sluice::runtime rt{{.workers = 2}};
+  const auto use_stacks = [&rt] {
+    const channel<counted> ch{sluice::unbounded};
+    std::vector<sluice::task<number>> tasks;
+    for (int i = 0; i < crowd; ++i) {
+      tasks.push_back(rt.go([ch] {
+        volatile char room[8192];  // some pages
+        for (volatile char& one : room) one = 1;
+        return ch.get().value() + room[4000] - 1;
+      }));
+    }
+    test::await_waiting(rt, "get", crowd);
+    for (number i = 0; i < crowd; ++i) ch << counted(i);
+    number sum = 0;
+    for (auto& task : tasks) sum += task.join();
+    CHECK(sum == number{crowd} * (crowd - 1) / 2);
+  };
+  use_stacks();  // from here on only a trim gives the kernel advice
+  std::int64_t faults = 0;
+  for (const fault::duration how : {fault::duration::once, fault::duration::lasting}) {
+    for (std::int64_t n = 1; n <= 10; ++n) {
+      test::progress();
+      fault::forget();
+      const fault refuse(request::protection, n, how);
+      use_stacks();
+      while (!fault::happened()) std::this_thread::yield();  // until the runtime is idle
+      faults += fault::happened_count();
+      use_stacks();
+    }
+  }
+  CHECK(counted::alive() == 0);
+  MESSAGE(faults, " times advice failed");
 }
 
 TEST_CASE("a job whose thread is refused while a helper becomes idle is done by that one" *

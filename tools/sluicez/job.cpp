@@ -38,7 +38,8 @@ header make_header(const input& from, const options& how) {
   return head;
 }
 
-/// The header of a file, without moving the file's position; nothing if it is not good.
+/// The header of a file, without moving the file's position; nothing if it is not good. Throws
+/// input_error.
 std::optional<header> peek_header(int fd) {
   std::array<unsigned char, 4096> start{};
   off_t offset = 0;
@@ -46,8 +47,12 @@ std::optional<header> peek_header(int fd) {
   std::size_t size = 0;
   const auto next = [&]() -> int {
     if (at == size) {
-      const ssize_t count = ::pread(fd, start.data(), start.size(), offset);
-      if (count <= 0) return -1;
+      ssize_t count = -1;
+      do {
+        count = ::pread(fd, start.data(), start.size(), offset);
+      } while (count < 0 && errno == EINTR);
+      if (count < 0) throw input_error(errno);
+      if (count == 0) return -1;
       offset += count;
       size = static_cast<std::size_t>(count);
       at = 0;
