@@ -264,10 +264,14 @@ TEST_CASE("threads that are stopped anywhere for a while and go on disturb nothi
   const footprint before;
   {
     const stopper signals;
-    bustle_everywhere(3, 12 / test::slowness);
+    // A sanitizer may put signals off for ever.
+    const int wanted = test::slowness > 1 ? 0 : 100;
+    for (int round = 0; round < 3 || (stopped < wanted && round < 1000); ++round) {
+      bustle_everywhere(3, 1);
+    }
+    CHECK(stopped >= wanted);
   }
   check_nothing_is_left(before);
-  if (test::slowness == 1) CHECK(stopped > 10);  // a sanitizer may put signals off
   MESSAGE(stopped.load(), " stops");
 }
 
