@@ -413,6 +413,6 @@ TEST_CASE("of a recorded history nothing is wrong, and each fault that is plante
     }
   }
   for (const fault& one : faults) {
-    CHECK_MESSAGE(planted[&one - faults] > 30 / test::slowness, one.words);
+    CHECK_MESSAGE(planted[&one - faults] > 8 / test::slowness, one.words);
   }
 }
