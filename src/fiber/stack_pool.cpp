@@ -84,8 +84,9 @@ void stack_slot::clear_owner() noexcept {
 void* stack_slot::pin() noexcept {
   backoff wait;
   for (;;) {
-    // order: relaxed, only a guess
-    std::uintptr_t seen = owner_.load(memory_order_relaxed) & ~pinned_bit;
+    // order: seq_cst, the newest: whoever stops fibers has raised `attention` before, in the one
+    // order with P1 and P5. A load might miss the owner whose fiber has parked and not seen that
+    std::uintptr_t seen = owner_.fetch_or(0, memory_order_seq_cst) & ~pinned_bit;
     if (seen == 0) return nullptr;
     // order: acquire, pairs with set_owner
     if (owner_.compare_exchange_strong(seen, seen | pinned_bit, memory_order_acquire,
