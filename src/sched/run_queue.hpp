@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "sched/queue_capacity.hpp"
 #include "sluice/detail/base/atomic.hpp"
 #include "sluice/detail/sched/task_core.hpp"
 
@@ -36,7 +37,7 @@ struct chain {
 
 class run_queue {
  public:
-  static constexpr std::uint64_t capacity = 256;
+  static constexpr std::uint64_t capacity = queue_capacity;
 
   /// Owner: false if it is full.
   bool push(runnable& one) noexcept {

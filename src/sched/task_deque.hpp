@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "sched/queue_capacity.hpp"
 #include "sluice/detail/base/atomic.hpp"
 #include "sluice/detail/sched/task_core.hpp"
 
@@ -20,7 +21,7 @@ namespace sluice::detail {
 
 class task_deque {
  public:
-  static constexpr std::int64_t capacity = 256;
+  static constexpr std::int64_t capacity = queue_capacity;
 
   /// Owner: false if it is full.
   bool push(task_core& one) noexcept {
