@@ -79,5 +79,7 @@ scenarios select_scenarios();
 scenarios queue_scenarios();
 scenarios stop_scenarios();
 scenarios sync_scenarios();
+scenarios timer_scenarios();
+scenarios runtime_scenarios();
 
 }  // namespace sluice::explore

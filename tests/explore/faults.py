@@ -20,6 +20,19 @@ COUNTDOWN = "src/sync/countdown.cpp"
 RUN_QUEUE = "src/sched/run_queue.hpp"
 DEQUE = "src/sched/task_deque.hpp"
 PARK_IN = "src/channel/park_in.hpp"
+BACKLOG = "src/sched/backlog.hpp"
+INBOX = "src/sched/inbox.hpp"
+TIMERS = "src/sched/timers.hpp"
+IDLE = "src/sched/idle.cpp"
+WORKER = "src/sched/worker.cpp"
+FIBER = "src/sched/fiber.cpp"
+SCHEDULER = "src/sched/scheduler.cpp"
+TICKER = "src/sched/ticker.cpp"
+BLOCKING = "src/go/blocking.cpp"
+CENSUS_H = "src/sched/census.hpp"
+CENSUS = "src/sched/census.cpp"
+TASK = "src/sched/task_core.cpp"
+POOL = "src/fiber/stack_pool.cpp"
 RELAXED = "memory_order_relaxed"
 
 
@@ -221,4 +234,139 @@ FAULTS = [
     weaker("queues: a thief looks at tail relaxed", DEQUE,
            "if (head >= tail_.load(memory_order_seq_cst)) return nullptr;",
            "memory_order_seq_cst", ["queues: the newest"]),
+    weaker("queues: half is shed by a plain store", RUN_QUEUE,
+           """    if (!head_.compare_exchange_strong(head, head + count, memory_order_acq_rel,
+                                       memory_order_acquire)) {""",
+           """head_.compare_exchange_strong(head, head + count, memory_order_acq_rel,
+                                       memory_order_acquire)""",
+           ["queues: a run queue"], "(head_.store(head + count, memory_order_release), true)"),
+    weaker("queues: the owner does not see how far thieves are", RUN_QUEUE,
+           "if (tail - head_.load(memory_order_acquire) == capacity) return false;",
+           "tail - head_.load(memory_order_acquire) == capacity", ["queues: a run queue"],
+           "tail - head_.load(memory_order_acquire) == capacity + 1"),
+    weaker("queues: a full task deque is not seen to be full", DEQUE,
+           "if (tail - head_.load(memory_order_acquire) >= capacity) return false;",
+           "tail - head_.load(memory_order_acquire) >= capacity", ["queues: a task deque"],
+           "false"),
+    weaker("queues: the oldest task is taken by a plain store", DEQUE,
+           """    const bool won =
+        head_.compare_exchange_strong(head, head + 1, memory_order_seq_cst, memory_order_relaxed);""",
+           "head_.compare_exchange_strong(head, head + 1, memory_order_seq_cst, memory_order_relaxed)",
+           ["queues: a task deque"], "(head_.store(head + 1, memory_order_seq_cst), true)"),
+    left_out("queues: a backlog that is empty keeps its end", BACKLOG,
+             "if (all_.first == nullptr) all_.last = nullptr;",
+             "if (all_.first == nullptr) all_.last = nullptr;", ["queues: a backlog"]),
+    left_out("queues: an inbox that is empty keeps its end", INBOX,
+             "if (head_ == nullptr) tail_ = nullptr;", "if (head_ == nullptr) tail_ = nullptr;",
+             ["queues: an inbox"]),
+    weaker("idle: W4 is release only", INBOX,
+           "count_.fetch_add(n, memory_order_seq_cst);", "memory_order_seq_cst",
+           ["queues: an inbox before"], "memory_order_release"),
+    weaker("idle: W2 is acquire only", INBOX,
+           "return count_.load(memory_order_seq_cst) > 0;", "memory_order_seq_cst",
+           ["queues: an inbox before"], "memory_order_acquire"),
+    # ---- going to sleep
+    weaker("idle: a worker does not look again before it sleeps", IDLE,
+           "if (home_.incoming().work_before_sleep() || home_.over()) return delist(me);",
+           "home_.incoming().work_before_sleep()",
+           ["runtime: a task from outside", "runtime: a wake from outside"], "false"),
+    weaker("idle: a worker does not look whether it is over", IDLE,
+           "if (home_.incoming().work_before_sleep() || home_.over()) return delist(me);",
+           "home_.over()", ["runtime: a task from outside"], "false"),
+    left_out("idle: a worker says that it is idle after it has looked", IDLE,
+             """  enlist(me);
+  if (home_.incoming()""", "enlist(me);",
+             ["runtime: a task from outside", "runtime: a wake from outside"],
+             "if (::sluice::explore::fault == NUMBER) {"
+             " if (home_.incoming().work_before_sleep() || home_.over()) return; enlist(me); }"
+             " if (::sluice::explore::fault != NUMBER)"),
+    left_out("idle: work from outside wakes nobody", IDLE,
+             "  if (one != nullptr) rouse(*one);\n  return one != nullptr;",
+             "if (one != nullptr) rouse(*one);", ["runtime: a task from outside"]),
+    left_out("idle: the watch is not passed on", IDLE,
+             "if (watcher_.load(memory_order_relaxed) == &me) pass_watch_on();",
+             "if (watcher_.load(memory_order_relaxed) == &me) pass_watch_on();",
+             ["runtime: a busy fiber", "runtime: more than"]),
+    left_out("idle: nobody becomes the watcher", IDLE,
+             """    watcher_.store(one, memory_order_relaxed);
+  }
+  if (one != nullptr) rouse(*one);
+}
+
+void idle_policy::pass_watch_on()""", "if (one != nullptr) rouse(*one);",
+             ["runtime: a busy fiber"]),
+    left_out("idle: nobody keeps the earliest timer", IDLE,
+             "  keeper_until_ = earliest;\n  return earliest;", "return earliest;",
+             ["runtime: a timer from outside"], "return no_deadline;"),
+    # ---- timers
+    left_out("timers: a wait ends and its timer stays", FIBER,
+             "if (timed) timer_.in->disarm(timer_);", "if (timed) timer_.in->disarm(timer_);",
+             ["runtime: a time or an item"]),
+    weaker("timers: who fires does not ask for the claim", TIMERS,
+           "if (!t.ends->try_claim(outcome::timed_out)) continue;",
+           "!t.ends->try_claim(outcome::timed_out)", ["timers: a wait is fired or woken"],
+           "(static_cast<void>(t.ends->try_claim(outcome::timed_out)), false)"),
+    left_out("timers: the earliest is not noted when one is armed", TIMERS,
+             """    root_ = root_ == nullptr ? &t : merge(root_, &t);
+    note_earliest();""", "note_earliest();", ["timers: a wait is fired or woken"]),
+    left_out("timers: one that was fired looks armed", TIMERS,
+             """      timer& t = *root_;
+      t.armed = false;""", "t.armed = false;", ["timers:"]),
+    left_out("timers: an alarm wakes nobody", SCHEDULER,
+             "if (earliest_timer() >= at) wake_for_outside_work();", "wake_for_outside_work();",
+             ["runtime: a timer from outside"]),
+    weaker("timers: only an alarm before all others wakes somebody", SCHEDULER,
+           "if (earliest_timer() >= at) wake_for_outside_work();", "earliest_timer() >= at",
+           ["runtime: a timer from outside"], "earliest_timer() > at"),
+    # ---- the end of a runtime
+    weaker("end: whoever looks for an owner may see an older one", POOL,
+           "owner_.fetch_or(0, memory_order_seq_cst) & ~pinned_bit;",
+           "owner_.fetch_or(0, memory_order_seq_cst)", ["end: a fiber that waits"],
+           "owner_.load(memory_order_relaxed)"),
+    left_out("end: the visitors are not waited for", SCHEDULER,
+             "  join_threads();\n  wait_for_visitors();\n}", "wait_for_visitors();",
+             ["runtime: a wake from outside", "end: the end or an item"]),
+    weaker("end: a visitor leaves relaxed", SCHEDULER,
+           "visitors_.fetch_sub(1, memory_order_release);", "memory_order_release",
+           ["runtime: a wake from outside"]),
+    left_out("end: a worker that goes to sleep does not tell the closer", IDLE,
+             "  home_.tell_closer();", "home_.tell_closer();", ["end: a task starts another"]),
+    left_out("end: those that are parked are not stopped", SCHEDULER,
+             "  stop_parked();\n  wait_for_fibers();", "stop_parked();",
+             ["end: a fiber that waits"]),
+    weaker("end: a fiber that parks does not look for a stop (P5)", FIBER,
+           "if (attention.load(memory_order_seq_cst) != 0) cancel_wait();",
+           "attention.load(memory_order_seq_cst) != 0", ["end: a fiber that waits"], "false"),
+    # ---- helpers of blocking
+    left_out("helpers: one that leaves stays in the list", BLOCKING,
+             "      *at = self.below;", "*at = self.below;", ["helpers: a job after another"]),
+    left_out("helpers: one that leaves does not look whether a job has come", BLOCKING,
+             "if (self.job != nullptr) break;", "if (self.job != nullptr) break;",
+             ["helpers: a job after another"]),
+    left_out("helpers: a job without a thread does not look for an idle one", BLOCKING,
+             """      --count_;
+      if (idle_ != nullptr) return hand_over(job);""",
+             "if (idle_ != nullptr) return hand_over(job);",
+             ["helpers: jobs of two, one thread"]),
+    left_out("helpers: a helper goes idle beside a queue", BLOCKING,
+             "if (blocking_job* job = pop()) return job;",
+             "if (blocking_job* job = pop()) return job;", ["helpers: jobs of two, one thread"]),
+    left_out("helpers: a caller is not unparked", BLOCKING,
+             "if (caller.try_claim(outcome::completed)) caller.strand().unpark();",
+             "if (caller.try_claim(outcome::completed)) caller.strand().unpark();",
+             ["helpers: jobs of two"]),
+    # ---- everyone asleep
+    weaker("census: a worker that is awake counts as asleep", SCHEDULER,
+           "here.everybody = idle_.all_listed(here.stirred) && (by_ticker",
+           "idle_.all_listed(here.stirred)", ["census:"],
+           "(static_cast<void>(idle_.all_listed(here.stirred)), true)"),
+    weaker("census: threads are not counted", CENSUS,
+           "        threads != first.threads) {", "threads != first.threads",
+           ["census: a thread may act"], "false"),
+    weaker("census: timers do not count", SCHEDULER,
+           "!incoming_.work_before_sleep() && earliest_timer() == no_deadline;",
+           "earliest_timer() == no_deadline", ["census: a timer may act"], "true"),
+    left_out("census: whoever comes last does not ask again", SCHEDULER,
+             "if (earliest_timer() == no_deadline && ticker_.is_at_rest()) ticker_.wake();",
+             "ticker_.wake();", ["census: everyone is asleep"]),
 ]

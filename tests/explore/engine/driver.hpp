@@ -14,6 +14,11 @@ void catch_crashes() noexcept;
 // ---- given by parkers.cpp, which knows the shipped parker
 /// Where the parker of the strand that runs is found.
 extern void** const parker_slot;
+/// Where the worker whose thread it is.
+extern void** const worker_slot;
+/// What the code under test keeps outside of a schedule's memory is as at the start of the program;
+/// given by workers.cpp. (Atomics and what is made at its first use the engine resets itself.)
+void reset_statics() noexcept;
 /// Calls `body` with a parker of its own, which ends with it.
 void run_as_thread(void (*body)(void* parker) noexcept) noexcept;
 

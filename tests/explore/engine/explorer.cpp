@@ -87,6 +87,7 @@ report note_failure(const scenario& what, report result) {
 }  // namespace
 
 report explore(const scenario& what, const budget& limits) {
+  const std::uint64_t schedules = limits.schedules / what.part;
   report result;
   forget_sharing();
   __libc_single_threaded = 0;  // the C++ library leaves steps out where it believes that
@@ -96,7 +97,7 @@ report explore(const scenario& what, const budget& limits) {
   longest = 1;
   const unsigned ways = unsigned{limits.depth_first} + limits.random + limits.priorities;
   if (limits.depth_first) {
-    std::uint64_t left = limits.schedules / ways;
+    std::uint64_t left = schedules / ways;
     for (unsigned bound = 0; bound <= limits.most_deviations && left > 0; ++bound) {
       const std::uint64_t before = result.schedules;
       bool complete = false;
@@ -109,11 +110,11 @@ report explore(const scenario& what, const budget& limits) {
     if (result.complete_bound == static_cast<int>(limits.most_deviations)) left = 0;
   }
   std::uint64_t seed = limits.seed * 1'000'003;
-  for (std::uint64_t i = 0; limits.random && i < limits.schedules / ways; ++i) {
+  for (std::uint64_t i = 0; limits.random && i < schedules / ways; ++i) {
     deciding.begin_random(++seed);
     if (!run_one(what, result)) return note_failure(what, result);
   }
-  for (std::uint64_t i = 0; limits.priorities && i < limits.schedules / ways; ++i) {
+  for (std::uint64_t i = 0; limits.priorities && i < schedules / ways; ++i) {
     deciding.begin_priorities(++seed, 1 + static_cast<unsigned>(i % 5), longest);
     if (!run_one(what, result)) return note_failure(what, result);
   }

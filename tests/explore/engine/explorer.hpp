@@ -14,6 +14,7 @@ struct scenario {
   std::string name;
   void (*body)(const void* of);
   const void* of = nullptr;
+  unsigned part = 1;  ///< gets one of so many schedules: it has that many more steps
 };
 using scenarios = std::vector<scenario>;
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <source_location>
 
@@ -39,6 +40,11 @@ inline constexpr std::int64_t never = INT64_MAX;
 bool futex_wait(const void* word, std::uint32_t expected, std::int64_t until) noexcept;
 void futex_wake(const void* word, int count) noexcept;
 std::int64_t virtual_now() noexcept;
+/// Threads that have not ended, without strand 0.
+[[nodiscard]] unsigned strands_alive() noexcept;
+
+/// That memory, given by mmap, is used for the first time: it must be there, and reads as zeros.
+void prepare_mapped(void* at, std::size_t size) noexcept;
 
 /// Ends the schedule as failed, unless `holds`.
 void check(bool holds, const char* claim) noexcept;

@@ -285,7 +285,7 @@ std::uint64_t atomic_load(const void* at, unsigned size, std::memory_order order
 
 void atomic_store(void* at, unsigned size, std::uint64_t value, std::memory_order order,
                   const place& where) noexcept {
-  if (!s.running) return void(std::memcpy(at, &value, size));
+  if (!s.running || at == parker_slot) return void(std::memcpy(at, &value, size));
   location& one = begin_operation(at, size);
   note_use(one, true);
   note("store", at, where, value, one.newest().value, order);

@@ -107,6 +107,11 @@ void plain_access(const void* at, std::size_t size, bool writes, const void* pc)
   }
 }
 
+void prepare_mapped(void* at, std::size_t size) noexcept {
+  if (offset_of(at) + size > region_bytes) fail(failure::engine, "too many stacks of fibers");
+  std::memset(at, 0, size);
+}
+
 void atomic_access(const void* at, unsigned size) noexcept {
   if (offset_of(at) >= region_bytes) return;
   touch(at, mask_of(offset_of(at), size), false);
@@ -141,8 +146,6 @@ void release(void* at) noexcept {
   for (std::size_t i = 0; i < size; i += 8) shadow_of(offset_of(at) + i).freed = true;
 }
 
-bool in_schedule() noexcept { return s.running && s.current < most_strands; }
-
 }  // namespace
 
 // ---- what the compiler calls for the code under test --------------------------------------------
@@ -152,6 +155,11 @@ extern "C" {
 void __tsan_init() {}
 void __tsan_func_entry(void*) {}
 void __tsan_func_exit() {}
+// A fiber is to the engine a piece of the strand that runs it.
+void* __tsan_get_current_fiber() { return nullptr; }
+void* __tsan_create_fiber(unsigned) { return nullptr; }
+void __tsan_destroy_fiber(void*) {}
+void __tsan_switch_to_fiber(void*, unsigned) {}
 
 #define SLUICE_EXPLORE_ACCESS(size)                                                                \
   void __tsan_read##size(void* at) { plain_access(at, size, false, __builtin_return_address(0)); } \

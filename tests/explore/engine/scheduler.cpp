@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "engine/driver.hpp"
 #include "engine/hooks.hpp"
@@ -23,6 +24,12 @@ int fault = 0;
 namespace {
 
 constexpr unsigned driver = most_strands;
+/// What passes when everybody has spun and nothing has changed, in nanoseconds.
+constexpr std::int64_t round_time = 5'000;
+/// Steps of one strand after which it counts as spinning: it may wait for one that was left in the
+/// middle of something, as an idle worker does for whoever has emptied the inbox but not counted it.
+constexpr unsigned most_in_a_row = 2500;
+unsigned in_a_row = 0;
 
 /// What a strand keeps of its exceptions while others run; the same memory for all of them.
 void** exceptions_of_thread() noexcept {
@@ -30,15 +37,26 @@ void** exceptions_of_thread() noexcept {
   return at;
 }
 
+/// On a fiber it stands on another stack: then all of its own may be in use.
+void note_frame(strand& one, unsigned number, char* frame) noexcept {
+  char* const bottom = region + number * stack_bytes;
+  const bool on_own = frame >= bottom && frame < bottom + stack_bytes;
+  one.frame = on_own ? frame : bottom;
+}
+
 void jump(unsigned next) noexcept {
   const unsigned from = s.current;
   void** const exceptions = exceptions_of_thread();
   std::memcpy(s.strands[from].exceptions, exceptions, sizeof(strand::exceptions));
   std::memcpy(exceptions, s.strands[next].exceptions, sizeof(strand::exceptions));
-  s.strands[from].frame = static_cast<char*>(__builtin_frame_address(0));
+  note_frame(s.strands[from], from, static_cast<char*>(__builtin_frame_address(0)));
+  s.strands[from].parker = *parker_slot;
+  s.strands[from].worker = *worker_slot;
   s.came_from = from;
   s.current = next;
-  if (next != driver) *parker_slot = s.strands[next].parker;
+  in_a_row = 0;
+  *parker_slot = s.strands[next].parker;
+  *worker_slot = s.strands[next].worker;
   const context::transfer_t back = context::jump_fcontext(s.strands[next].context, nullptr);
   s.strands[s.came_from].context = back.fctx;
 }
@@ -52,6 +70,7 @@ void go_to(unsigned next) noexcept {
     sleeper.timed_out = true;
     sleeper.word = nullptr;
     if (sleeper.until > s.now) s.now = sleeper.until;
+    deciding.note_pause(next);  // who sleeps again and again must not keep the others from running
   }
   if (next != s.current) jump(next);
 }
@@ -85,6 +104,7 @@ void let_others_run(bool spins = false) noexcept {
   if (spins && (set & ~s.spinners) != 0) set &= ~s.spinners;
   if (set == 0 && s.paused != 0 && s.rounds < 4) {
     ++s.rounds;
+    s.now += round_time;
     set = s.ready;
     s.paused = 0;
   }
@@ -94,21 +114,18 @@ void let_others_run(bool spins = false) noexcept {
     if (!s.may_rest) fail(failure::deadlock, "everybody waits: a wake-up was lost");
     set = see_rest();
   }
+  // Times pass where nothing else can run, the earliest first by default. (That one is over earlier
+  // is tried before each step that matters.)
   std::uint8_t who[most_strands];
-  const unsigned count = list_from(set | ((s.ready & ~s.paused) != 0 ? s.timed : 0), who);
-  // A time that is over comes last, so that by default it happens only if nothing else can.
-  unsigned kept = 0;
-  std::uint8_t late[most_strands];
-  unsigned lates = 0;
-  for (unsigned i = 0; i < count; ++i) {
-    if ((s.timed & bit(who[i])) != 0) {
-      late[lates++] = who[i];
-    } else {
-      who[kept++] = who[i];
+  const unsigned count = list_from(set, who);
+  const bool time_passes = (set & s.timed) != 0;
+  for (unsigned i = 1; time_passes && i < count; ++i) {
+    for (unsigned j = i; j > 0; --j) {
+      if (s.strands[who[j]].until < s.strands[who[j - 1]].until) std::swap(who[j], who[j - 1]);
     }
   }
-  std::memcpy(who + kept, late, lates);
-  const unsigned chosen = count > 1 ? deciding.choose(question::next, 2 * s.step, count, who) : 0;
+  const question what = time_passes ? question::preempt : question::next;
+  const unsigned chosen = count > 1 ? deciding.choose(what, 2 * s.step, count, who) : 0;
   go_to(who[chosen]);
 }
 
@@ -125,6 +142,7 @@ void finish_strand() noexcept {
   s.ready &= ~bit(s.current);
   s.unfinished &= ~bit(s.current);
   s.strands[0].seen = join(s.strands[0].seen, me().seen);
+  wake_those_on(&me(), most_strands);
   if (s.unfinished == 1) s.ready |= 1;
   note_change();
   let_others_run();
@@ -132,10 +150,10 @@ void finish_strand() noexcept {
 
 void begin_strand(void* parker) noexcept {
   strand& self = me();
-  self.parker = parker;
+  *parker_slot = self.parker = parker;
   self.begun = true;
   try {
-    self.entry(self.argument);
+    self.life != nullptr ? void(self.life(self.argument)) : self.entry(self.argument);
   } catch (...) {
     fail(failure::exception, "an exception left a strand");
   }
@@ -176,6 +194,7 @@ void fail(failure how, const char* claim, const void* at) noexcept {
 
 void before_operation(bool matters) noexcept {
   count_step();
+  if (++in_a_row % most_in_a_row == 0) pause();
   if (s.wants_pause) {
     s.wants_pause = false;
     s.paused |= bit(s.current);
@@ -196,34 +215,63 @@ void before_operation(bool matters) noexcept {
 
 void pause() noexcept { s.wants_pause = s.running && s.unfinished != 1; }
 
-bool futex_wait(const void* word, std::uint32_t expected, std::int64_t until) noexcept {
-  before_operation(true);
-  if (newest_value(word, sizeof(expected)) != expected) return true;
-  if (until <= s.now) return false;
-  if (s.tracing) note_event({.what = "sleeps on", .at = word});
-  me().word = word;
+bool sleep_on(const void* address, std::int64_t until) noexcept {
+  if (s.tracing) note_event({.what = "sleeps on", .at = address});
+  me().word = address;
   me().until = until;
   me().timed_out = false;
   s.ready &= ~bit(s.current);
   if (until != never) s.timed |= bit(s.current);
   let_others_run();
   if (s.tracing) {
-    note_event({.what = me().timed_out ? "its time is over" : "is woken", .at = word});
+    note_event({.what = me().timed_out ? "its time is over" : "is woken", .at = address});
   }
   return !me().timed_out;
 }
 
-void futex_wake(const void* word, int count) noexcept {
-  before_operation(true);
-  if (s.tracing) note_event({.what = "wakes", .at = word});
+void wake_those_on(const void* address, int count) noexcept {
   for (unsigned i = 0; i < most_strands && count > 0; ++i) {
-    if (s.strands[i].word != word || (s.unfinished & bit(i)) == 0) continue;
+    if (s.strands[i].word != address || (s.unfinished & bit(i)) == 0) continue;
     s.strands[i].word = nullptr;
     s.timed &= ~bit(i);
     s.ready |= bit(i);
     --count;
   }
+}
+
+bool futex_wait(const void* word, std::uint32_t expected, std::int64_t until) noexcept {
+  before_operation(true);
+  if (newest_value(word, sizeof(expected)) != expected) return true;
+  if (until <= s.now) return false;
+  return sleep_on(word, until);
+}
+
+void futex_wake(const void* word, int count) noexcept {
+  before_operation(true);
+  if (s.tracing) note_event({.what = "wakes", .at = word});
+  wake_those_on(word, count);
   note_change();
+}
+
+unsigned start_strand(void* (*life)(void*), void* argument) noexcept {
+  before_operation(true);
+  if (s.count == most_strands) fail(failure::engine, "too many strands");
+  const unsigned number = s.count++;
+  add_strand(number, nullptr, argument, me().seen);
+  s.strands[number].life = life;
+  tick();
+  note_change();
+  return number;
+}
+
+void join_strand(unsigned number) noexcept {
+  before_operation(true);
+  if (!has_ended(number)) sleep_on(&s.strands[number], never);
+  me().seen = join(me().seen, s.strands[number].seen);
+}
+
+unsigned strands_alive() noexcept {
+  return static_cast<unsigned>(__builtin_popcount(s.unfinished & ~1U));
 }
 
 std::int64_t virtual_now() noexcept { return s.now; }
@@ -274,7 +322,9 @@ void run_schedule(void (*body)(const void*), const void* of) noexcept {
   s.how = failure::none;
   s.wants_pause = s.may_rest = s.rests = false;
   s.heap_used = 0;
+  s.mapped = false;
   s.count = 1;
+  reset_statics();
   begin_memory();
   begin_locations();
   if (s.tracing) begin_trace();

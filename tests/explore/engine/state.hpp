@@ -15,13 +15,14 @@
 
 namespace sluice::explore {
 
-/// Stacks first, one for each strand, then the heap.
+/// Stacks first, one for each strand, then the heap, then what mmap gives.
 inline constexpr std::size_t stack_bytes = 64 * 1024;
 inline constexpr std::size_t stacks_bytes = most_strands * stack_bytes;
 inline constexpr std::size_t heap_bytes = 1024 * 1024;
-inline constexpr std::size_t region_bytes = stacks_bytes + heap_bytes;
+inline constexpr std::size_t mapped_bytes = 1024 * 1024;
+inline constexpr std::size_t region_bytes = stacks_bytes + heap_bytes + mapped_bytes;
 /// Atomics outside of the region (statics) get a number from here on, 8 bytes each.
-inline constexpr unsigned most_statics = 16;
+inline constexpr unsigned most_statics = 64;
 
 /// More steps than any scenario needs: who comes here runs in circles.
 inline constexpr std::uint32_t most_steps = 12'000;  // twice that fits the clocks of a strand
@@ -45,9 +46,11 @@ struct strand {
   clocks seen;
   void* exceptions[2];
   void (*entry)(void*);
+  void* (*life)(void*);  ///< instead, of a thread that a strand has started
   void* argument;
   void* parker;
-  const void* word;  ///< in futex_wait
+  void* worker;      ///< whose thread it is; null: none's
+  const void* word;  ///< in futex_wait, or who waits for that strand or condition
   std::int64_t until;
   bool begun;  ///< it is in the scenario's code: its steps matter
   bool timed_out;
@@ -83,6 +86,7 @@ struct schedule_state {
   const void* at = nullptr;  ///< the address that it is about
 
   std::size_t heap_used = 0;
+  bool mapped = false;  ///< the one mapping of a schedule was given out
   std::uint64_t steps_in_all = 0;
 };
 
@@ -92,6 +96,7 @@ extern char* const region;
 inline unsigned bit(unsigned strand) noexcept { return 1U << strand; }
 inline strand& me() noexcept { return s.strands[s.current]; }
 inline std::int16_t tick() noexcept { return ++me().seen[s.current]; }
+inline bool in_schedule() noexcept { return s.running && s.current < most_strands; }
 inline std::size_t offset_of(const void* at) noexcept {
   return static_cast<std::size_t>(static_cast<const char*>(at) - region);
 }
@@ -107,6 +112,15 @@ inline void note_change() noexcept {
   s.paused &= bit(s.current);
   s.rounds = 0;
 }
+
+/// Sleeps until somebody wakes whoever sleeps on that address; false: the time was over.
+bool sleep_on(const void* address, std::int64_t until) noexcept;
+/// Of those that sleep on the address, `count` at most; no step.
+void wake_those_on(const void* address, int count) noexcept;
+/// A thread of its own from here on; its number.
+unsigned start_strand(void* (*life)(void*), void* argument) noexcept;
+/// Waits for its end.
+void join_strand(unsigned number) noexcept;
 
 // ---- memory.cpp
 void begin_memory() noexcept;

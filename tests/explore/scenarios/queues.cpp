@@ -1,8 +1,12 @@
-// The queues of a worker: its owner against thieves.
+// The queues of a worker: its owner against thieves. They hold four here (queue_capacity.hpp).
 #include <array>
+#include <initializer_list>
 #include <new>
+#include <utility>
 
 #include "explore.hpp"
+#include "sched/backlog.hpp"
+#include "sched/inbox.hpp"
 #include "sched/run_queue.hpp"
 #include "sched/task_deque.hpp"
 
@@ -47,6 +51,150 @@ void steal_half() {
   check((got[0].set() | got[1].set() | got[2].set() | rest.set()) == 30, "nothing is lost");
 }
 
+template <std::size_t... i>
+std::array<numbered, sizeof...(i)> make_numbered(std::index_sequence<i...>) {
+  return {numbered(static_cast<int>(i) + 1)...};
+}
+
+void note_all(receipts& by, const detail::chain& some) {
+  const runnable* one = some.first;
+  for (std::uint64_t i = 0; i < some.count; ++i, one = one->link) {
+    check(one != nullptr, "a chain has as many as it counts");
+    note(by, one);
+  }
+  check(one == nullptr, "the last of a chain has no next one");
+}
+
+/// What each got, and what is left, is together all of 1 to `most`, each once.
+void check_all(std::initializer_list<const receipts*> all, int most) {
+  std::uint64_t set = 0;
+  for (const receipts* one : all) {
+    check((set & one->set()) == 0, "nothing is taken twice");
+    set |= one->set();
+  }
+  check(set == (std::uint64_t{2} << most) - 2, "nothing is lost");
+}
+
+/// As worker::push_ready: a queue that is full gives its older half to the backlog.
+void run_queue_comes_round() {
+  run_queue queue;
+  detail::backlog backlog;
+  auto all = make_numbered(std::make_index_sequence<8>());
+  receipts got[3];
+  for (int i = 0; i < 3; ++i) queue.push(all[static_cast<std::size_t>(i)]);
+  note(got[0], queue.pop());
+  note(got[0], queue.pop());
+  strands(
+      [&] {
+        for (std::size_t i = 3; i < all.size(); ++i) {
+          while (!queue.push(all[i])) {
+            const detail::chain shed = queue.shed_half();
+            if (shed.count > 0) backlog.push(shed);
+          }
+        }
+      },
+      [&] { note_all(got[1], queue.take_half()); },
+      [&] {
+        note(got[2], queue.pop());
+        note(got[2], backlog.take(1).first);
+      });
+  receipts rest;
+  while (const runnable* one = queue.pop()) note(rest, one);
+  note_all(rest, backlog.take(all.size()));
+  check_all({&got[0], &got[1], &got[2], &rest}, 8);
+}
+
+void backlog_of_three() {
+  detail::backlog backlog;
+  auto all = make_numbered(std::make_index_sequence<5>());
+  receipts got[2];
+  detail::chain first;
+  first.push_back(all[0]);
+  first.push_back(all[1]);
+  backlog.push(first);
+  strands(
+      [&] {
+        detail::chain more;
+        for (std::size_t i = 2; i < all.size(); ++i) more.push_back(all[i]);
+        backlog.push(more);
+      },
+      [&] { note_all(got[0], backlog.take(2)); }, [&] { note_all(got[1], backlog.take(3)); });
+  receipts rest;
+  note_all(rest, backlog.take(5));
+  check_all({&got[0], &got[1], &rest}, 5);
+  check(backlog.taken() == 5 && backlog.empty(), "the counts are those of what it holds");
+}
+
+void inbox_of_two() {
+  detail::inbox inbox;
+  auto all = make_numbered(std::make_index_sequence<3>());
+  receipts got[2];
+  strands(
+      [&] {
+        inbox.push(all[0]);
+        inbox.push(all[1]);
+      },
+      [&] { inbox.push(all[2]); }, [&] { note_all(got[0], inbox.pop_some(2)); },
+      [&] { note(got[1], inbox.pop()); });
+  receipts rest;
+  while (inbox.work_before_sleep()) note(rest, inbox.pop());
+  check_all({&got[0], &got[1], &rest}, 3);
+  check(inbox.size() == 0 && inbox.total() == 3, "the counts are those of what it holds");
+}
+
+/// W1 to W5 with a flag for the list of sleepers.
+void inbox_before_sleep() {
+  detail::inbox inbox;
+  numbered one(1);
+  detail::atomic<bool> idle{false};
+  bool sees = false;
+  bool is_seen = false;
+  strands(
+      [&] {
+        inbox.push(one);
+        // order: W5 seq_cst, as in the idle policy
+        is_seen = idle.load(detail::memory_order_seq_cst);
+      },
+      [&] {
+        // order: W1 seq_cst, as in the idle policy
+        idle.exchange(true, detail::memory_order_seq_cst);
+        sees = inbox.work_before_sleep();
+      });
+  check(sees || is_seen, "who goes to sleep sees what was brought, or is seen");
+}
+
+/// As worker::queue_task: a deque that is full gives up its oldest.
+void deque_comes_round() {
+  detail::task_deque deque;
+  alignas(detail::task_core) std::byte places[8][1];
+  const auto core = [&](std::size_t number) -> detail::task_core& {
+    return reinterpret_cast<detail::task_core&>(places[number]);
+  };
+  receipts got[3];
+  const auto note_task = [&](receipts& by, const detail::task_core* task) {
+    if (task == nullptr) return;
+    by.note(static_cast<int>(reinterpret_cast<const std::byte(*)[1]>(task) - places));
+  };
+  deque.push(core(1));
+  deque.push(core(2));
+  deque.push(core(3));
+  strands(
+      [&] {
+        for (std::size_t i = 4; i < 7; ++i) {
+          while (!deque.push(core(i))) note_task(got[0], deque.take_oldest());
+        }
+        note_task(got[0], deque.take_newest());
+      },
+      [&] {
+        note_task(got[1], deque.take_oldest());
+        note_task(got[1], deque.take_oldest());
+      },
+      [&] { note_task(got[2], deque.take_oldest()); });
+  receipts rest;
+  while (const detail::task_core* one = deque.take_newest()) note_task(rest, one);
+  check_all({&got[0], &got[1], &got[2], &rest}, 6);
+}
+
 void oldest_and_newest() {
   detail::task_deque deque;
   // The deque moves pointers only.
@@ -85,6 +233,11 @@ scenarios queue_scenarios() {
   return {
       {"queues: a thief takes half of a run queue", call<steal_half>},
       {"queues: the newest task against the oldest", call<oldest_and_newest>},
+      {"queues: a run queue comes round and overflows", call<run_queue_comes_round>},
+      {"queues: a task deque comes round and overflows", call<deque_comes_round>},
+      {"queues: a backlog, two that take from it", call<backlog_of_three>},
+      {"queues: an inbox, two that bring, two that take", call<inbox_of_two>},
+      {"queues: an inbox before a sleep", call<inbox_before_sleep>},
   };
 }
 

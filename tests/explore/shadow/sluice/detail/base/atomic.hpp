@@ -83,7 +83,7 @@ class atomic {
   }
   static T out(std::uint64_t word) noexcept {
     T value;
-    __builtin_memcpy(&value, &word, sizeof(T));
+    __builtin_memcpy(static_cast<void*>(&value), &word, sizeof(T));
     return value;
   }
   T alter(change how, std::uint64_t operand, memory_order order, const place& where) noexcept {

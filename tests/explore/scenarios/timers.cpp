@@ -1,0 +1,131 @@
+// Waits with a time: whoever fires the timer against whoever ends the wait for another reason.
+#include <chrono>
+#include <mutex>
+
+#include "explore.hpp"
+#include "sched/timers.hpp"
+
+namespace sluice::explore {
+namespace {
+
+using namespace std::chrono_literals;
+
+using detail::deadline;
+using detail::outcome;
+using detail::parker;
+using detail::timer;
+using detail::timer_shard;
+using detail::waiter;
+
+deadline in(std::chrono::milliseconds some) { return detail::clock::now() + some; }
+
+/// Where a wait can be found and ended by others, as in a channel.
+struct meeting_point {
+  detail::short_lock lock;
+  waiter* waits = nullptr;
+
+  /// As a fiber waits: its timer outlives its frame (I1).
+  outcome wait(timer_shard& shard, timer& own, deadline at) {
+    waiter self(parker::current(), {});
+    {
+      const std::lock_guard guard(lock);
+      waits = &self;
+    }
+    shard.arm(own, self, at);
+    const outcome how = park(self);
+    shard.disarm(own);
+    const std::lock_guard guard(lock);
+    waits = nullptr;
+    return how;
+  }
+  /// False: nobody waits, or that wait has ended.
+  bool wake() {
+    parker* wakes = nullptr;
+    {
+      const std::lock_guard guard(lock);
+      if (waits == nullptr || !waits->try_claim(outcome::completed)) return false;
+      wakes = &waits->strand();
+    }
+    wakes->unpark();
+    return true;
+  }
+};
+
+/// A worker, or the ticker, until all waits have ended.
+void fire_until_none(timer_shard& shard, const detail::atomic<int>& left) {
+  // order: acquire, pairs with the waiters
+  while (left.load(detail::memory_order_acquire) > 0) {
+    shard.fire(in(10ms));
+    detail::cpu_pause();
+  }
+}
+
+void leave(detail::atomic<int>& left) {
+  // order: release, pairs with fire_until_none
+  left.fetch_sub(1, detail::memory_order_release);
+}
+
+void fired_by_two() {
+  timer_shard shard;
+  timer own[2];
+  meeting_point point[2];
+  outcome how[2] = {};
+  detail::atomic<int> left{2};
+  const auto wait = [&](int i) {
+    how[i] = point[i].wait(shard, own[i], in(std::chrono::milliseconds(2 - i)));
+    leave(left);
+  };
+  strands([&] { wait(0); }, [&] { wait(1); }, [&] { fire_until_none(shard, left); },
+          [&] { fire_until_none(shard, left); });
+  check(how[0] == outcome::timed_out && how[1] == outcome::timed_out, "each wait ends in time");
+  check(shard.earliest() == detail::no_deadline, "no timer is left");
+}
+
+/// The timer and a waker end the wait once between them, and neither touches its frame afterwards.
+void fired_or_woken() {
+  timer_shard shard;
+  timer own;
+  meeting_point point;
+  outcome how = {};
+  bool woken = false;
+  detail::atomic<int> left{1};
+  strands(
+      [&] {
+        how = point.wait(shard, own, in(1ms));
+        leave(left);
+      },
+      [&] { fire_until_none(shard, left); }, [&] { woken = point.wake(); });
+  check(how == (woken ? outcome::completed : outcome::timed_out), "one of them ends the wait");
+  check(shard.earliest() == detail::no_deadline, "no timer is left");
+}
+
+/// The same timer is armed again as soon as its wait has ended.
+void armed_again() {
+  timer_shard shard;
+  timer own;
+  meeting_point point;
+  int ends = 0;
+  int wakes = 0;
+  detail::atomic<int> left{1};
+  strands(
+      [&] {
+        for (int i = 0; i < 2; ++i) {
+          ends += point.wait(shard, own, in(1ms)) == outcome::completed ? 1 : 0;
+        }
+        leave(left);
+      },
+      [&] { fire_until_none(shard, left); }, [&] { wakes += point.wake() ? 1 : 0; });
+  check(ends == wakes, "each wait ends once");
+}
+
+}  // namespace
+
+scenarios timer_scenarios() {
+  return {
+      {"timers: two waits, two that fire", call<fired_by_two>},
+      {"timers: a wait is fired or woken", call<fired_or_woken>},
+      {"timers: a timer is armed again", call<armed_again>},
+  };
+}
+
+}  // namespace sluice::explore
