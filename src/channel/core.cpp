@@ -29,6 +29,7 @@ void channel_core::list_record() noexcept { record_->list(); }
 
 bool channel_core::getters_wait() const noexcept {
   // order: S3 seq_cst, after S1 in the one order with R4 and R5
+  // mutation: acquire, after_put has looked so before; in perform as there
   return (getters_waiting_.load(memory_order_seq_cst) & ~looker) != 0;
 }
 
@@ -202,6 +203,8 @@ void channel_core::perform(job_list& jobs) noexcept {
       got |= todo == job::get;
       node->owner->strand().unpark();  // the last touch: the node may be gone
     }
+    // mutation: acquire, the lock shows who was counted before the settle; who comes later finds
+    // the place busy until it is released, and looks again
     // order: G3 seq_cst, for the operations that were done for others, as S3 in getters_wait
     const bool again = crowd || (put && getters_wait()) ||
                        (got && putters_waiting_.load(memory_order_seq_cst) != 0);

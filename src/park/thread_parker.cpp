@@ -68,6 +68,7 @@ class thread_parker final : public parker {
     if (spin_until_notified()) return consume();
     std::uint32_t seen = empty;
     // order: P1 announce, acq_rel; acquire on failure pairs with P3
+    // mutation: acquire|release, a thread hands nothing on by it, and finds nothing
     if (!word_.compare_exchange_strong(seen, parked, memory_order_acq_rel, memory_order_acquire)) {
       return consume();
     }
@@ -84,6 +85,7 @@ class thread_parker final : public parker {
   bool spin_until_notified() const noexcept {
     for (int i = 0; i < spin_turns; ++i) {
       // order: acquire, pairs with P3
+      // mutation: never, only slower: the announcement finds it
       if (word_.load(memory_order_acquire) == notified) return true;
       cpu_pause();
     }

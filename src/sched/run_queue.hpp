@@ -44,6 +44,7 @@ class run_queue {
     // order: relaxed, the owner's own
     const std::uint64_t tail = tail_.load(memory_order_relaxed);
     // order: acquire, a thief has read what lies before head
+    // mutation: relaxed, needed: in no schedule does a thief's load read a store that comes later
     if (tail - head_.load(memory_order_acquire) == capacity) return false;
     // order: relaxed, published by the store of tail
     slots_[tail % capacity].store(&one, memory_order_relaxed);
@@ -62,6 +63,7 @@ class run_queue {
       // order: relaxed, I2: the compare-and-swap proves that it is the right one
       runnable* one = slots_[head % capacity].load(memory_order_relaxed);
       // order: acq_rel, the slot was read before the owner may write it again (I2)
+      // mutation: release, head was acquired when it was read, and no position comes twice
       if (head_.compare_exchange_weak(head, head + 1, memory_order_acq_rel, memory_order_acquire)) {
         return one;
       }
@@ -91,13 +93,14 @@ class run_queue {
   chain shed_half() noexcept {
     constexpr std::uint64_t count = capacity / 2;
     chain shed;
-    // order: acquire, pairs with the compare-and-swap of thieves
-    std::uint64_t head = head_.load(memory_order_acquire);
+    // order: relaxed, a guess that the compare-and-swap verifies
+    std::uint64_t head = head_.load(memory_order_relaxed);
     // order: relaxed, the owner's own
     if (tail_.load(memory_order_relaxed) - head < count) return shed;
-    // order: acq_rel, as in pop
-    if (!head_.compare_exchange_strong(head, head + count, memory_order_acq_rel,
-                                       memory_order_acquire)) {
+    // order: release, a thief that finds head there finds no older tail
+    // mutation: relaxed, needed: no schedule keeps a tail as old as half of a queue
+    if (!head_.compare_exchange_strong(head, head + count, memory_order_release,
+                                       memory_order_relaxed)) {
       return shed;
     }
     // The owner alone writes slots, so it may read them after the claim.
@@ -112,17 +115,20 @@ class run_queue {
   chain take_half() noexcept {
     runnable* taken[capacity];
     std::uint64_t count = 0;
-    // order: acquire, pairs with the compare-and-swap of others
+    // order: acquire, pairs with the compare-and-swap of others: what they found is found here
+    // mutation: relaxed, only slower: if tail is an older one, nothing is taken
     std::uint64_t head = head_.load(memory_order_acquire);
     do {
       // order: acquire, pairs with push: the slots are written
       const std::uint64_t length = tail_.load(memory_order_acquire) - head;
-      count = length > capacity ? 0 : length - length / 2;  // a stale head: the claim would fail
+      count = length > capacity ? 0 : length - length / 2;  // they are not of one moment
       for (std::uint64_t i = 0; i < count; ++i) {
         // order: relaxed, I2
         taken[i] = slots_[(head + i) % capacity].load(memory_order_relaxed);
       }
       // order: acq_rel, as in pop
+      // mutation: release, as in pop
+      // mutation: failure relaxed, as the first look
     } while (!head_.compare_exchange_weak(head, head + count, memory_order_acq_rel,
                                           memory_order_acquire));
     chain all;

@@ -28,6 +28,7 @@ class task_deque {
     // order: relaxed, the owner's own
     const std::int64_t tail = tail_.load(memory_order_relaxed);
     // order: acquire, a thief has read what lies before head
+    // mutation: relaxed, needed: in no schedule does a thief's load read a store that comes later
     if (tail - head_.load(memory_order_acquire) >= capacity) return false;
     // order: relaxed, published by the store of tail
     slot(tail).store(&one, memory_order_relaxed);
@@ -41,6 +42,7 @@ class task_deque {
     // order: relaxed, the owner's own
     const std::int64_t last = tail_.load(memory_order_relaxed) - 1;
     // order: relaxed, head only grows: if it has reached tail the deque is empty
+    // mutation: never, only slower: the same is found below
     if (head_.load(memory_order_relaxed) > last) return nullptr;
     // order: seq_cst, I2: before the look at head
     tail_.store(last, memory_order_seq_cst);
@@ -50,6 +52,7 @@ class task_deque {
     task_core* one = slot(last).load(memory_order_relaxed);
     if (head < last) return one;
     // order: seq_cst, I2: the last one belongs to whoever moves head
+    // mutation: acq_rel, the one load of head that must see it is the owner's own
     if (head == last &&
         head_.compare_exchange_strong(head, head + 1, memory_order_seq_cst, memory_order_relaxed)) {
       // order: relaxed, the owner's own; empty
@@ -76,12 +79,14 @@ class task_deque {
   /// The oldest; anybody. Null: there was none, or another was faster.
   task_core* take_oldest() noexcept {
     // order: seq_cst, I2: before the look at tail
+    // mutation: acquire, then whoever moved head there comes before the look at tail too
     std::int64_t head = head_.load(memory_order_seq_cst);
     // order: seq_cst, I2; pairs with push too
     if (head >= tail_.load(memory_order_seq_cst)) return nullptr;
     // order: relaxed, the compare-and-swap proves that it is the right one
     task_core* one = slot(head).load(memory_order_relaxed);
     // order: seq_cst, I2
+    // mutation: acq_rel, the load of head by the next thief stands for it in the one order
     const bool won =
         head_.compare_exchange_strong(head, head + 1, memory_order_seq_cst, memory_order_relaxed);
     return won ? one : nullptr;

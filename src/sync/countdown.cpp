@@ -37,8 +37,9 @@ bool countdown::subtract(std::ptrdiff_t count) noexcept {
       seen = word_.load(memory_order_relaxed);
       continue;
     }
-    // order: acq_rel, all that was done before the count's steps happens before the end of a wait
-    if (word_.compare_exchange_weak(seen, wakes ? 0 : seen - taken * one, memory_order_acq_rel,
+    // order: release, all that was done before the count's steps happens before the end of a wait:
+    // whoever reads zero, or makes it past waiters, reads the last of a row of read-modify-writes
+    if (word_.compare_exchange_weak(seen, wakes ? 0 : seen - taken * one, memory_order_release,
                                     memory_order_relaxed)) {
       return true;
     }
@@ -50,7 +51,7 @@ bool countdown::end(std::uint64_t seen) noexcept {
   job_list won;
   {
     const std::lock_guard guard(lock_);
-    // order: acq_rel, as in subtract
+    // order: acq_rel, as in subtract; those who wait are told by the unpark
     if (!word_.compare_exchange_strong(seen, 0, memory_order_acq_rel, memory_order_relaxed)) {
       return false;
     }
@@ -66,6 +67,7 @@ bool countdown::announce() noexcept {
   std::uint64_t seen = word_.load(memory_order_acquire);
   while (seen >= one) {
     // order: acquire, as above
+    // mutation: relaxed, if it is not zero the unpark tells the waiter what came before
     if (word_.compare_exchange_weak(seen, seen | waited, memory_order_acquire,
                                     memory_order_acquire)) {
       return true;

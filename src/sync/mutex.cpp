@@ -121,6 +121,7 @@ bool mutex::lock_before(deadline until, const char* operation) {
 
 bool mutex::try_to_overtake() noexcept {
   // order: relaxed, an answer as of some moment during the call
+  // mutation: never, only slower; but in a forked child, which no schedule has, lock_ may be held
   if (word_.load(memory_order_relaxed) != contended || in_forked_child()) return false;
   const std::lock_guard guard(lock_);
   const bool others = somebody_waits();
@@ -141,16 +142,16 @@ void mutex::unlock_contended() noexcept {
   do {
     lock_.lock();
     if (one_is_coming_) {
-      // order: release, pairs with the acquire of whoever takes it next
-      word_.store(contended, memory_order_release);
+      // order: relaxed, I2: whoever takes it next has had lock_ after this unlock
+      word_.store(contended, memory_order_relaxed);
       lock_.unlock();
       return;
     }
     if (wait_node* next = win_front(waiters_)) {
       parker& strand = next->owner->strand();
       one_is_coming_ = true;
-      // order: release, as above
-      word_.store(contended, memory_order_release);
+      // order: relaxed, as above
+      word_.store(contended, memory_order_relaxed);
       lock_.unlock();
       strand.unpark();
       return;

@@ -128,8 +128,8 @@ void shared_mutex::leave_contended(std::uint64_t share) noexcept {
       const std::lock_guard guard(lock_);
       // order: relaxed, changed under the lock only while contended is set
       if ((word_.load(memory_order_relaxed) & contended) != 0) {
-        // order: release, as in settle
-        word_.fetch_sub(share, memory_order_release);
+        // order: relaxed, settle hands it on
+        word_.fetch_sub(share, memory_order_relaxed);
         readers_turn_ = share == written;
         settle(won);
         break;

@@ -5,6 +5,7 @@
 #include <ctime>
 #include <iostream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/driver.hpp"
@@ -24,9 +25,11 @@ constexpr const char* usage =
     "  --seed N         of the random ones (1)\n"
     "  --only WAY       depth-first, random or priorities\n"
     "  --quiet          of a failure, only what it is\n"
-    "  --fault N        in a program that check_faults has made: with that fault\n"
+    "  --fault N        in a program that check_faults or mutate has made: with that fault\n"
+    "  --met            in one that mutate has made: which mutants each scenario comes to\n"
     "  --replay LIST    the one schedule with these choices, step by step\n"
-    "  --list           names the scenarios\n";
+    "  --list           names the scenarios\n"
+    "  =NAME            a WORD for that one alone\n";
 
 scenarios all_scenarios() {
   scenarios all;
@@ -51,6 +54,7 @@ struct options {
   std::string replay;
   bool list = false;
   bool quiet = false;
+  bool met = false;
 };
 
 [[noreturn]] void misused(const char* why) {
@@ -80,6 +84,8 @@ options parse(int count, char** arguments) {
       chosen.replay = value();
     } else if (word == "--quiet") {
       chosen.quiet = true;
+    } else if (word == "--met") {
+      chosen.met = true;
     } else if (word == "--fault") {
       fault = std::atoi(value().c_str());
     } else if (word == "--list") {
@@ -98,9 +104,19 @@ options parse(int count, char** arguments) {
 
 bool wanted(const options& chosen, const scenario& one) {
   for (const std::string& word : chosen.words) {
-    if (one.name.find(word) != std::string::npos) return true;
+    if (word[0] == '=' ? word.substr(1) == one.name : one.name.find(word) != std::string::npos)
+      return true;
   }
   return chosen.words.empty();
+}
+
+/// Prints which mutants were met since the last call.
+void print_met() {
+  std::printf("  met:");
+  for (int number = 0; number < most_mutants; ++number) {
+    if (std::exchange(met[number], false)) std::printf(" %d", number);
+  }
+  std::printf("\n");
 }
 
 std::string extent(const report& result) {
@@ -138,6 +154,7 @@ int main(int count, char** arguments) {
                 static_cast<unsigned long long>(result.schedules),
                 static_cast<double>(result.steps) / static_cast<double>(result.schedules),
                 static_cast<double>(result.schedules) / seconds / 1000, extent(result).c_str());
+    if (chosen.met) print_met();
     std::fflush(stdout);
     if (!result.failed) continue;
     ++failed;

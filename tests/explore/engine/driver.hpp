@@ -8,6 +8,10 @@ namespace sluice::explore {
 /// Runs `body(of)` as strand 0, which runs the others. The decisions are those of `deciding`.
 void run_schedule(void (*body)(const void*), const void* of) noexcept;
 
+/// The mutants of tools/mutate whose places a schedule has come to.
+inline constexpr int most_mutants = 4096;
+extern bool met[most_mutants];
+
 /// From here on a strand that touches no memory fails its schedule, and nothing else.
 void catch_crashes() noexcept;
 

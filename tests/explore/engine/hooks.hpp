@@ -50,6 +50,8 @@ void prepare_mapped(void* at, std::size_t size) noexcept;
 void check(bool holds, const char* claim) noexcept;
 /// Which fault of check_faults is in; 0: none. The shipped sources never ask.
 extern int fault;
+/// The same for tools/mutate: is that mutant in? Notes that a schedule has come to its place.
+bool mutant(int number) noexcept;
 
 /// How many items live, for the items themselves.
 void count_item(int change) noexcept;

@@ -20,6 +20,12 @@ namespace context = boost::context::detail;
 
 schedule_state s;
 int fault = 0;
+bool met[most_mutants];
+
+bool mutant(int number) noexcept {
+  met[number] = true;
+  return fault == number;
+}
 
 namespace {
 

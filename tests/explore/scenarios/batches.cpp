@@ -41,6 +41,23 @@ void batch_to_batch(Capacity capacity) {
   check(got.count() == 3, "what was accepted came out");
 }
 
+/// A run that fits wakes a getter; one that leaves wakes a putter.
+void run_wakes_a_getter() {
+  const channel<item> ch(2);
+  receipts got;
+  strands([&] { check(ch.put_batch(numbered(1, 2)) == 2, "the whole batch"); },
+          [&] { take(ch, 1, got); });
+  check(got.count() + static_cast<int>(ch.size()) == 2, "what was accepted came out");
+}
+
+void run_wakes_a_putter() {
+  const channel<item> ch(2);
+  check(ch.put_batch(numbered(1, 2)) == 2, "the whole batch");
+  receipts got;
+  strands([&] { ch.put(item(3)); }, [&] { take(ch, 1, got); });
+  check(got.count() + static_cast<int>(ch.size()) == 3, "what was accepted came out");
+}
+
 template <class Capacity>
 void two_putters(Capacity capacity) {
   const channel<item> ch(capacity);
@@ -130,6 +147,8 @@ scenarios batch_scenarios() {
       {"batches: three to two, capacity 2", call<with<batch_to_batch<int>, 2>>},
       {"batches: three to two, unbounded", call<with<batch_to_batch<unbounded_t>, unbounded>>},
       {"batches: three to two, rendezvous", call<with<batch_to_batch<rendezvous_t>, rendezvous>>},
+      {"batches: a run wakes a getter", call<run_wakes_a_getter>},
+      {"batches: a run wakes a putter", call<run_wakes_a_putter>},
       {"batches: two putters, capacity 2", call<with<two_putters<int>, 2>>},
       {"batches: two putters, unbounded", call<with<two_putters<unbounded_t>, unbounded>>},
       {"batches: two putters, rendezvous", call<with<two_putters<rendezvous_t>, rendezvous>>},

@@ -252,6 +252,9 @@ scenarios channel_scenarios() {
     add_crowds(all, what);
     add_named(all, what);
   }
+  for (const kind what : {kind::two, kind::no_limit}) {
+    add(all, {what, 2, {{get_, get_}, {join_}, {close_}}});
+  }
   add_pairs(all, kind::one, 1);
   add_pairs(all, kind::no_limit, 1);
   return all;

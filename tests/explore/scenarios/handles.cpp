@@ -57,6 +57,52 @@ void last_receiver_discards(Capacity capacity) {
   check(got <= accepted, "only what was accepted comes out");
 }
 
+/// Whoever is told of the end sees what all of the other side did before they left.
+template <class Capacity>
+void notes_of_senders(Capacity capacity) {
+  auto [tx, rx] = make_channel<item>(capacity);
+  sender<item> second = tx;
+  int notes[2] = {};
+  strands(
+      [mine = std::move(tx), &notes]() mutable {
+        const sender<item> here = std::move(mine);
+        notes[0] = 1;
+      },
+      [mine = std::move(second), &notes]() mutable {
+        const sender<item> here = std::move(mine);
+        notes[1] = 1;
+      },
+      [mine = std::move(rx), &notes]() mutable {
+        const receiver<item> here = std::move(mine);
+        item one(9);
+        check(!(here >> one), "nobody put anything");
+        check(notes[0] + notes[1] == 2, "the notes are older than the end");
+      });
+}
+
+template <class Capacity>
+void notes_of_receivers(Capacity capacity) {
+  auto [tx, rx] = make_channel<item>(capacity);
+  receiver<item> second = rx;
+  int notes[2] = {};
+  strands(
+      [mine = std::move(rx), &notes]() mutable {
+        const receiver<item> here = std::move(mine);
+        notes[0] = 1;
+      },
+      [mine = std::move(second), &notes]() mutable {
+        const receiver<item> here = std::move(mine);
+        notes[1] = 1;
+      },
+      [mine = std::move(tx), &notes]() mutable {
+        const sender<item> here = std::move(mine);
+        int number = 0;
+        while (number < 3 && put(here, ++number)) {
+        }
+        if (number < 3) check(notes[0] + notes[1] == 2, "the notes are older than the end");
+      });
+}
+
 template <class Capacity>
 void last_handle_deletes(Capacity capacity) {
   channel<item> first(capacity);
@@ -92,6 +138,12 @@ scenarios handle_scenarios() {
        call<with<last_receiver_discards<unbounded_t>, unbounded>>},
       {"handles: the last receiver discards, rendezvous",
        call<with<last_receiver_discards<rendezvous_t>, rendezvous>>},
+      {"handles: notes of senders, capacity 1", call<with<notes_of_senders<int>, 1>>},
+      {"handles: notes of senders, rendezvous",
+       call<with<notes_of_senders<rendezvous_t>, rendezvous>>},
+      {"handles: notes of receivers, capacity 1", call<with<notes_of_receivers<int>, 1>>},
+      {"handles: notes of receivers, rendezvous",
+       call<with<notes_of_receivers<rendezvous_t>, rendezvous>>},
       {"handles: the last handle deletes, capacity 1", call<with<last_handle_deletes<int>, 1>>},
       {"handles: the last handle deletes, unbounded",
        call<with<last_handle_deletes<unbounded_t>, unbounded>>},

@@ -18,7 +18,7 @@ using detail::runnable;
 
 struct numbered : runnable {
   explicit numbered(int n) noexcept : runnable(sort::fiber), number(n) {}
-  int number;
+  int number;  ///< plain: whoever reads it must have got it in order
 };
 
 void note(receipts& by, const runnable* one) {
@@ -227,11 +227,113 @@ void oldest_and_newest() {
   check((set & 14) == 14, "nothing is lost");
 }
 
+/// Thieves beside pushes: they may take half, and one.
+void push_and_steal() {
+  run_queue queue;
+  std::array<numbered, 2> all{numbered(0), numbered(0)};
+  receipts got[3];
+  strands(
+      [&] {
+        all[0].number = 1;
+        queue.push(all[0]);
+        all[1].number = 2;
+        queue.push(all[1]);
+      },
+      [&] {
+        for (const runnable* one = queue.take_half().first; one != nullptr; one = one->link) {
+          note(got[0], one);
+        }
+      },
+      [&] { note(got[1], queue.pop()); });
+  while (const runnable* one = queue.pop()) note(got[2], one);
+  check(got[0].count() + got[1].count() + got[2].count() == 2 &&
+            (got[0].set() | got[1].set() | got[2].set()) == 6,
+        "each is taken once");
+}
+
+void push_and_pop() {
+  run_queue queue;
+  std::array<numbered, 3> all{numbered(0), numbered(0), numbered(0)};
+  receipts got[3];
+  const auto push = [&](int number) {
+    all[static_cast<std::size_t>(number) - 1].number = number;
+    queue.push(all[static_cast<std::size_t>(number) - 1]);
+  };
+  strands(
+      [&] {
+        for (int i = 1; i <= 3; ++i) push(i);
+      },
+      [&] { note(got[0], queue.pop()); },
+      [&] {
+        note(got[1], queue.pop());
+        note(got[1], queue.pop());
+      });
+  while (const runnable* one = queue.pop()) note(got[2], one);
+  check(got[0].count() + got[1].count() + got[2].count() == 3 &&
+            (got[0].set() | got[1].set() | got[2].set()) == 14,
+        "each is taken once");
+}
+
+/// The queue is full: its owner gives up the older half, while thieves take some.
+void shed_half() {
+  run_queue queue;
+  std::vector<numbered> all;
+  all.reserve(run_queue::capacity + 1);
+  for (int i = 0; i <= static_cast<int>(run_queue::capacity); ++i) all.emplace_back(i);
+  numbered& last = all.back();
+  for (numbered& one : all) check(queue.push(one) == (&one != &last), "it holds so many");
+  std::array<bool, run_queue::capacity + 1> seen{};
+  const auto note_seen = [&](const runnable* one) {
+    if (one == nullptr) return;
+    bool& mark = seen[static_cast<std::size_t>(static_cast<const numbered*>(one)->number)];
+    check(!std::exchange(mark, true), "nothing is taken twice");
+  };
+  detail::chain shed;
+  const runnable* got = nullptr;
+  strands(
+      [&] {
+        shed = queue.shed_half();
+        check(shed.count != 0 || queue.head() != 0, "only a thief can be in the way");
+        check(queue.push(last), "there is room now");
+      },
+      [&] { got = queue.pop(); });
+  note_seen(got);
+  for (const runnable* one = shed.first; one != nullptr; one = one->link) note_seen(one);
+  while (const runnable* one = queue.pop()) note_seen(one);
+  for (const bool one : seen) check(one, "nothing is lost");
+}
+
+/// Without thieves.
+void alone() {
+  run_queue queue;
+  detail::task_deque deque;
+  numbered one(1);
+  check(queue.pop_alone() == nullptr, "nothing is there");
+  queue.push(one);
+  check(queue.pop_alone() == &one && queue.pop_alone() == nullptr, "what was pushed is there");
+  check(queue.shed_half().count == 0, "less than half is not given up");
+
+  alignas(detail::task_core) std::byte places[detail::task_deque::capacity + 1][1];
+  const auto core = [&](std::int64_t number) -> detail::task_core& {
+    return reinterpret_cast<detail::task_core&>(places[number]);
+  };
+  check(deque.take_newest() == nullptr && deque.take_newest_alone() == nullptr, "it is empty");
+  for (std::int64_t i = 0; i <= detail::task_deque::capacity; ++i) {
+    check(deque.push(core(i)) == (i < detail::task_deque::capacity), "it holds so many");
+  }
+  check(deque.take_oldest() == &core(0), "the oldest");
+  check(deque.take_newest_alone() == &core(detail::task_deque::capacity - 1), "the newest");
+}
+
 }  // namespace
 
 scenarios queue_scenarios() {
   return {
       {"queues: a thief takes half of a run queue", call<steal_half>},
+      {"queues: thieves beside pushes, half", call<push_and_steal>},
+      {"queues: thieves beside pushes, one each", call<push_and_pop>},
+      {"queues: the owner gives up half of a run queue", call<shed_half>},
+      {"queues: the owner alone", call<alone>},
       {"queues: the newest task against the oldest", call<oldest_and_newest>},
       {"queues: a run queue comes round and overflows", call<run_queue_comes_round>},
       {"queues: a task deque comes round and overflows", call<deque_comes_round>},

@@ -9,18 +9,17 @@ namespace {
 using detail::claim;
 using queue = detail::ring<item>;
 
-bool put(queue& q, int number) {
+claim try_put(queue& q, int number) {
   item one(number);
   for (detail::backoff wait;; wait.pause()) {
     queue::position at = 0;
     const claim found = q.claim_put(at);
-    if (found == claim::ok) {
-      q.publish(at, std::move(one));
-      return true;
-    }
-    if (found != claim::busy) return false;
+    if (found == claim::ok) q.publish(at, std::move(one));
+    if (found != claim::busy) return found;
   }
 }
+
+bool put(queue& q, int number) { return try_put(q, number) == claim::ok; }
 
 claim get(queue& q, receipts& got) {
   for (detail::backoff wait;; wait.pause()) {
@@ -116,6 +115,56 @@ void close_while_putting() {
   check(got.count() == accepted[0] + accepted[1], "what was accepted came out");
 }
 
+/// What came before the close is seen by whoever is told of it.
+void close_after_a_note() {
+  queue q(1);
+  receipts got;
+  int note = 0;
+  const auto look_at_note = [&](bool told) { check(!told || note == 1, "the note is older"); };
+  strands([&] { look_at_note(try_put(q, 1) == claim::closed); },
+          [&] {
+            look_at_note(try_put(q, 2) == claim::closed);
+            look_at_note(get(q, got) == claim::closed);
+          },
+          [&] {
+            note = 1;
+            q.close();
+          },
+          [&] {
+            look_at_note(q.closed());
+            look_at_note(q.drained());
+          });
+}
+
+template <int capacity>
+void questions() {
+  queue q(capacity);
+  put(q, 1);
+  receipts got;
+  strands(
+      [&] {
+        put(q, 2);
+        put(q, 3);
+      },
+      [&] {
+        get(q, got);
+        get(q, got);
+      },
+      [&] {
+        const detail::claimed all = q.total();
+        check(all.got <= all.put, "nothing comes out before it is put");
+        check(q.size() <= capacity, "no more inside than fit");
+      });
+}
+
+void leaves_items() {
+  queue q(3);
+  put_three(q);
+  receipts got;
+  get(q, got);
+  put(q, 4);
+}
+
 void lock_guards_plain_data() {
   detail::short_lock lock;
   int value = 0;
@@ -140,6 +189,10 @@ scenarios ring_scenarios() {
       {"ring: laps of one slot", call<laps>},
       {"ring: two putters, two getters, one slot", call<two_putters_two_getters>},
       {"ring: a close while putting", call<close_while_putting>},
+      {"ring: a close after a note", call<close_after_a_note>},
+      {"ring: questions, capacity 1", call<questions<1>>},
+      {"ring: questions, capacity 2", call<questions<2>>},
+      {"ring: items are left", call<leaves_items>},
       {"lock: three strands, plain data", call<lock_guards_plain_data>},
   };
 }

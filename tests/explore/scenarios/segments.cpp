@@ -86,6 +86,99 @@ void getters_leave_a_segment() {
   check(got[0] + got[1] == 5 && get(q) == 4, "what was put came out");
 }
 
+/// As a channel does it: first at once, in the middle of a segment.
+void put_at_once(queue& q, int number) {
+  item one(number);
+  queue::position at;
+  if (!q.claim_put_at_once(at)) return put(q, number);
+  q.publish(at, std::move(one));
+}
+
+int get_at_once(queue& q) {
+  queue::position at;
+  return q.claim_get_at_once(at) ? take(q, at) : get(q);
+}
+
+void at_once_over_an_end() {
+  queue q;
+  advance(q, 1);
+  int got[6] = {};
+  strands(
+      [&] {
+        put_at_once(q, 1);
+        put_at_once(q, 2);
+      },
+      [&] { put_at_once(q, 3); },
+      [&] {
+        got[0] = get_at_once(q);
+        got[1] = get_at_once(q);
+      },
+      [&] { got[2] = get_at_once(q); });
+  for (int i = 3; i < 6; ++i) got[i] = get(q);
+  int set = 0;
+  for (const int one : got) set |= 1 << one;
+  check((set & 14) == 14, "what was put came out");
+}
+
+/// The last getter of a segment leaves it to the retired while another is inside; a third finds the
+/// queue empty and looks at it again. There is a spare one already.
+void retired_is_looked_at() {
+  queue q;
+  for (int i = 0; i < 2 * 63; ++i) put(q, 1);
+  for (int i = 0; i < 2 * 63 - 2; ++i) get(q);
+  int got[3] = {};
+  strands([&] { got[0] = get(q); }, [&] { got[1] = get(q); }, [&] { got[2] = get(q) + get(q); });
+  check(got[0] + got[1] + got[2] == 2, "what was put came out");
+}
+
+/// The getter of a segment's last slot gives it to a putter, who fills it to its last slot.
+void segment_is_used_again() {
+  queue q;
+  advance(q, 1);
+  for (int i = 0; i < 63; ++i) put(q, 1);
+  strands([&] { get(q); },
+          [&] {
+            for (int i = 0; i < 64; ++i) put(q, 2);
+          });
+  for (int i = 0; i < 62; ++i) check(get(q) == 1, "what was put came out");
+}
+
+void close_after_a_note() {
+  queue q;
+  int note = 0;
+  const auto look_at_note = [&](bool told) { check(!told || note == 1, "the note is older"); };
+  strands(
+      [&] {
+        item one(1);
+        queue::position at;
+        const claim found = q.claim_put(at);
+        look_at_note(found == claim::closed);
+        if (found == claim::ok) q.publish(at, std::move(one));
+      },
+      [&] {
+        note = 1;
+        q.close();
+      },
+      [&] { look_at_note(q.closed()); }, [&] { look_at_note(q.drained()); });
+}
+
+void questions() {
+  queue q;
+  advance(q, 1);
+  strands(
+      [&] {
+        for (int i = 1; i < 3; ++i) {
+          put(q, i);
+          get(q);
+        }
+      },
+      [&] {
+        const detail::claimed all = q.total();
+        check(all.got <= all.put, "nothing comes out before it is put");
+        check(q.size() <= 1, "no more inside than were put");
+      });
+}
+
 void close_at_the_end_of_a_segment() {
   queue q;
   advance(q, 1);
@@ -120,7 +213,12 @@ scenarios segment_scenarios() {
       {"segments: two putters, two getters, in the middle", call<putters_and_getters<40>>},
       {"segments: two putters, two getters, over an end", call<putters_and_getters<1>>},
       {"segments: getters leave", call<getters_leave_a_segment>},
+      {"segments: at once, over an end", call<at_once_over_an_end>},
+      {"segments: a retired one is looked at", call<retired_is_looked_at>},
+      {"segments: one is used again", call<segment_is_used_again>},
       {"segments: a close at an end", call<close_at_the_end_of_a_segment>},
+      {"segments: a close after a note", call<close_after_a_note>},
+      {"segments: questions", call<questions>},
   };
 }
 

@@ -109,6 +109,28 @@ void condition_with_time() {
   check(got + tokens == 1, "a token is taken once");
 }
 
+/// It may end as soon as all who waited have been told, though one whose time was over may be on
+/// its way out.
+void condition_ends_after_the_tell() {
+  mutex m;
+  auto told = std::make_unique<condition_variable>();
+  bool waits = false;
+  strands(
+      [&] {
+        std::unique_lock lock(m);
+        waits = true;
+        told->wait_for(lock, 1ms);
+      },
+      [&] {
+        {
+          const std::lock_guard guard(m);
+          if (!waits) return;
+        }
+        told->notify_all();
+        told.reset();
+      });
+}
+
 void semaphore_hands_on() {
   counting_semaphore<> s(0);
   int value = 0;
@@ -123,6 +145,91 @@ void semaphore_hands_on() {
         s.release();
       });
   check(value == 2 && s.try_acquire(), "what was released is there");
+}
+
+/// More than the waiter wanted: the rest is for whoever comes.
+void semaphore_gives_two() {
+  counting_semaphore<> s(0);
+  int note = 0;
+  const auto take = [&] {
+    s.acquire();
+    check(note == 1, "what came before the release is seen");
+  };
+  strands(take, take, [&] {
+    note = 1;
+    s.release(2);
+  });
+}
+
+/// Whoever waits, comes late or only asks sees what all did before they counted down.
+template <class Counter>
+void notes_before_zero(Counter& counter, void (*count)(Counter&)) {
+  int notes[2] = {};
+  const auto wait = [&] {
+    counter.wait();
+    check(notes[0] + notes[1] == 2, "the notes are older than the end");
+  };
+  strands(
+      [&] {
+        notes[0] = 1;
+        count(counter);
+      },
+      [&] {
+        notes[1] = 1;
+        count(counter);
+      },
+      wait, wait);
+}
+
+void latch_shows_notes() {
+  latch l(2);
+  notes_before_zero<latch>(l, [](latch& one) { one.count_down(); });
+}
+
+void group_shows_notes() {
+  wait_group group;
+  group.add(2);
+  notes_before_zero<wait_group>(group, [](wait_group& one) { one.done(); });
+}
+
+/// A try_lock may overtake one that was woken, and finds the mutex free when nobody waits any more.
+void mutex_is_tried() {
+  mutex m;
+  int value = 0;
+  const auto add = [&] {
+    const std::lock_guard guard(m);
+    ++value;
+  };
+  int tried = 0;
+  strands(add, add, [&] {
+    for (int i = 0; i < 2; ++i) {
+      if (!m.try_lock()) continue;
+      ++value;
+      ++tried;
+      m.unlock();
+    }
+  });
+  check(value == 2 + tried, "each addition counts");
+}
+
+/// The first holds it until the last has come in, past a writer that gives up.
+void readers_past_a_writer() {
+  shared_mutex m;
+  latch inside(1);
+  strands(
+      [&] {
+        m.lock_shared();
+        inside.wait();
+        m.unlock_shared();
+      },
+      [&] {
+        if (m.try_lock_for(1ms)) m.unlock();
+      },
+      [&] {
+        m.lock_shared();
+        inside.count_down();
+        m.unlock_shared();
+      });
 }
 
 void latch_ends_after_the_wait() {
@@ -154,7 +261,13 @@ scenarios sync_scenarios() {
       {"sync: readers and a writer", call<readers_and_a_writer>},
       {"sync: a condition tells", call<condition_tells>},
       {"sync: a condition with a time", call<condition_with_time>},
+      {"sync: a condition ends after the tell", call<condition_ends_after_the_tell>},
       {"sync: a semaphore hands on", call<semaphore_hands_on>},
+      {"sync: a semaphore gives two", call<semaphore_gives_two>},
+      {"sync: a latch shows notes", call<latch_shows_notes>},
+      {"sync: a group shows notes", call<group_shows_notes>},
+      {"sync: a mutex is tried", call<mutex_is_tried>},
+      {"sync: readers past a writer", call<readers_past_a_writer>},
       {"sync: a latch ends after the wait", call<latch_ends_after_the_wait>},
       {"sync: a group ends after the wait", call<group_ends_after_the_wait>},
   };

@@ -310,6 +310,7 @@ class rendezvous_channel final : public channel_core {
 
   bool closed() const noexcept override {
     // order: seq_cst, a close happens before every answer that says closed
+    // mutation: acquire, `not yet` is an answer as of some moment; who waits looks under the lock
     return closed_.load(memory_order_seq_cst);
   }
   bool drained() const noexcept override { return closed(); }
@@ -323,6 +324,7 @@ class rendezvous_channel final : public channel_core {
   claim claim_for_get(wait_node&) noexcept override { return claim::none; }
   void mark_closed() noexcept override {
     // order: C1 seq_cst, as in the other kinds
+    // mutation: release, whoever waits has had the lock of the close, or will have it
     closed_.store(true, memory_order_seq_cst);
   }
   void finish(wait_node&) noexcept override {}

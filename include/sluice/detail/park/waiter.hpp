@@ -66,6 +66,7 @@ class waiter {
   /// reserved -> `how`, by the party that reserved it; it must unpark.
   void conclude(outcome how) noexcept {
     // order: release, pairs with the acquire in leave_waiting and result()
+    // mutation: relaxed, P3 tells the strand, and who lost touches nothing that this guards
     claim_.store(how, memory_order_release);
   }
 
@@ -81,6 +82,7 @@ class waiter {
   /// How the wait ended. The waiting strand reads it after it was unparked.
   [[nodiscard]] outcome result() const noexcept {
     // order: acquire, pairs with the winner's claim
+    // mutation: relaxed, P3 has come before
     return claim_.load(memory_order_acquire);
   }
 
@@ -92,6 +94,8 @@ class waiter {
   bool leave_waiting(outcome to) noexcept {
     for (;;) {
       outcome seen = outcome::waiting;
+      // mutation: acquire, what the winner did is handed on by P3
+      // mutation: failure relaxed, who lost touches nothing that the winner guards by it
       // order: acq_rel, one claim decides (I5); acquire on failure pairs with the winner's store
       if (claim_.compare_exchange_strong(seen, to, memory_order_acq_rel, memory_order_acquire))
           [[likely]] {

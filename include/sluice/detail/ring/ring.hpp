@@ -57,8 +57,8 @@ class ring {
 
   /// S1, if that takes no second look: the fast path. False says nothing.
   [[nodiscard]] bool claim_put_at_once(position& at) noexcept {
-    // order: acquire, a guess that S1 verifies; a closed bit is final, and C1 happens before it
-    position tail = tail_.load(memory_order_acquire);
+    // order: relaxed, a guess that S1 verifies
+    position tail = tail_.load(memory_order_relaxed);
     if (tail & closed_bit) [[unlikely]]
       return false;
     // order: acquire, pairs G2: the getter has left the slot
@@ -96,6 +96,8 @@ class ring {
       // says that tail was current too, so the ring was full and open when tail was read.
       if (head_.load(memory_order_seq_cst) + lap_ == tail) return claim::none;
       // order: seq_cst, as R5
+      // mutation: acquire, an older tail says `busy`, as if its getter had not released yet; that
+      // getter looks at G3
       const position again = tail_.load(memory_order_seq_cst);
       if (again == tail) return claim::busy;
       tail = again;
@@ -136,8 +138,8 @@ class ring {
 
   /// G1, if that takes no second look: the fast path. False says nothing.
   [[nodiscard]] bool claim_get_at_once(position& at) noexcept {
-    // order: acquire, a guess that G1 verifies
-    position head = head_.load(memory_order_acquire);
+    // order: relaxed, a guess that G1 verifies
+    position head = head_.load(memory_order_relaxed);
     // order: acquire, pairs S2: the item is whole
     if (slot_at(head).stamp.load(memory_order_acquire) != lap_of(head) + 1) return false;
     at = head;
@@ -153,6 +155,7 @@ class ring {
   /// G1. Claims the oldest item.
   claim claim_get(position& at) noexcept {
     // order: acquire, a guess that G1 verifies; for `none` it must come before the load of tail
+    // mutation: relaxed, needed for `none`: no schedule exchanges this load and that of tail
     position head = head_.load(memory_order_acquire);
     for (;;) {
       // order: acquire, pairs S2: the item is whole
@@ -165,6 +168,7 @@ class ring {
         }
         stand_back();
         // order: acquire, as the first one
+        // mutation: relaxed, as the first one
         head = head_.load(memory_order_acquire);
         continue;
       }
@@ -173,6 +177,8 @@ class ring {
       const position tail = tail_.load(memory_order_seq_cst);
       if ((tail & ~closed_bit) == head) return (tail & closed_bit) ? claim::closed : claim::none;
       // order: seq_cst, as R5
+      // mutation: acquire, an older head says `busy`, as if its putter had not published yet; that
+      // putter looks at S3
       const position again = head_.load(memory_order_seq_cst);
       if (again == head) return claim::busy;
       head = again;
@@ -216,16 +222,19 @@ class ring {
   /// C1. From here on no put can claim. True for the call that closed.
   bool close() noexcept {
     // order: C1 seq_cst, before the look at the waiting counts
+    // mutation: acq_rel, whoever waits has had the lock of the close, or will have it
     return (tail_.fetch_or(closed_bit, memory_order_seq_cst) & closed_bit) == 0;
   }
 
   [[nodiscard]] bool closed() const noexcept {
     // order: seq_cst, a close happens before every answer that says closed
+    // mutation: acquire, `not yet` is an answer as of some moment; who waits looks under the lock
     return (tail_.load(memory_order_seq_cst) & closed_bit) != 0;
   }
 
   [[nodiscard]] bool drained() const noexcept {
     // order: seq_cst, closed is sticky and head only grows towards a tail that is frozen
+    // mutation: acquire, as in closed
     const position tail = tail_.load(memory_order_seq_cst);
     // order: seq_cst, as above
     return (tail & closed_bit) && head_.load(memory_order_seq_cst) == (tail & ~closed_bit);
@@ -249,10 +258,13 @@ class ring {
   [[nodiscard]] std::size_t size() const noexcept {
     for (;;) {
       // order: seq_cst, head did not move between two looks: the tail between them belongs to it
+      // mutation: acquire, then it is of a moment that happens-before allows; it decides nothing
       const position head = head_.load(memory_order_seq_cst);
       // order: seq_cst, as above
+      // mutation: acquire, as above
       const position tail = tail_.load(memory_order_seq_cst) & ~closed_bit;
       // order: seq_cst, as above
+      // mutation: acquire, as above
       if (head_.load(memory_order_seq_cst) != head) continue;
       const std::size_t from = index_of(head);
       const std::size_t to = index_of(tail);

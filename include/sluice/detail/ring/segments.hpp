@@ -65,7 +65,6 @@ class segments {
   ~segments() {
     // order: relaxed, the last strand
     std::size_t i = head_.index.load(memory_order_relaxed) % span;
-    // order: relaxed, the last strand
     for (segment* in = head_.in.load(memory_order_relaxed); in != nullptr; i = 0) {
       for (; i < slots; ++i) {
         // order: relaxed, the last strand
@@ -78,7 +77,6 @@ class segments {
     }
     // order: relaxed, the last strand
     for (segment* in = retired_.load(memory_order_relaxed); in != nullptr;) {
-      // order: relaxed, the last strand
       delete std::exchange(in, in->next.load(memory_order_relaxed));
     }
     // order: relaxed, the last strand
@@ -89,8 +87,8 @@ class segments {
   [[nodiscard]] bool claim_put_at_once(position& at) noexcept {
     // order: acquire, pairs with M2: the segment read next is at least that of this index
     std::uint64_t tail = tail_.index.load(memory_order_acquire);
-    // order: acquire, pairs M1; S1 fails if it is another index's
-    segment* in = tail_.in.load(memory_order_acquire);
+    // order: relaxed, M1 came with M2; S1 fails if it is another index's
+    segment* in = tail_.in.load(memory_order_relaxed);
     at = {in, tail % span};
     if ((tail & closed_bit) || at.slot >= slots - 1) [[unlikely]]
       return false;
@@ -110,8 +108,8 @@ class segments {
     for (;;) {
       // order: acquire, pairs with M2: the segment read next is at least that of this index
       std::uint64_t tail = tail_.index.load(memory_order_acquire);
-      // order: acquire, pairs M1; S1 fails if it is another index's
-      segment* in = tail_.in.load(memory_order_acquire);
+      // order: relaxed, M1 came with M2; S1 fails if it is another index's
+      segment* in = tail_.in.load(memory_order_relaxed);
       if (tail & closed_bit) return claim::closed;
       const std::size_t offset = tail % span;
       if (offset == slots) {  // another putter is moving tail on (M1, M2)
@@ -147,8 +145,8 @@ class segments {
   [[nodiscard]] bool claim_get_at_once(position& at) noexcept {
     // order: acquire, pairs with M4
     std::uint64_t head = head_.index.load(memory_order_acquire);
-    // order: acquire, pairs with M3
-    segment* in = head_.in.load(memory_order_acquire);
+    // order: relaxed, M3 came with M4; G1 fails if it is another index's
+    segment* in = head_.in.load(memory_order_relaxed);
     at = {in, head % span};
     // order: relaxed, whatever it says was tail once, and tail only grows
     if (at.slot >= slots - 1 || head >= tail_seen_.load(memory_order_relaxed)) return false;
@@ -167,8 +165,8 @@ class segments {
     for (;;) {
       // order: acquire, pairs with M4
       std::uint64_t head = head_.index.load(memory_order_acquire);
-      // order: acquire, pairs with M3
-      segment* in = head_.in.load(memory_order_acquire);
+      // order: relaxed, M3 came with M4; G1 fails if it is another index's
+      segment* in = head_.in.load(memory_order_relaxed);
       const std::size_t offset = head % span;
       if (offset == slots) {  // another getter is moving head on (M3, M4)
         wait.pause();
@@ -222,16 +220,19 @@ class segments {
   /// C1. From here on no put can claim. True for the call that closed.
   bool close() noexcept {
     // order: C1 seq_cst, before the look at the waiting counts
+    // mutation: acq_rel, whoever waits has had the lock of the close, or will have it
     return (tail_.index.fetch_or(closed_bit, memory_order_seq_cst) & closed_bit) == 0;
   }
 
   [[nodiscard]] bool closed() const noexcept {
     // order: seq_cst, a close happens before every answer that says closed
+    // mutation: acquire, `not yet` is an answer as of some moment; who waits looks under the lock
     return (tail_.index.load(memory_order_seq_cst) & closed_bit) != 0;
   }
 
   [[nodiscard]] bool drained() const noexcept {
     // order: seq_cst, tail is frozen by the closed bit, but for the step over a segment's end
+    // mutation: acquire, as in closed
     const std::uint64_t tail = tail_.index.load(memory_order_seq_cst);
     // order: seq_cst, as above
     const std::uint64_t head = head_.index.load(memory_order_seq_cst);
@@ -250,10 +251,13 @@ class segments {
   [[nodiscard]] std::size_t size() const noexcept {
     for (;;) {
       // order: seq_cst, head did not move between two looks: the tail between them belongs to it
+      // mutation: acquire, then it is of a moment that happens-before allows; it decides nothing
       const std::uint64_t head = head_.index.load(memory_order_seq_cst);
       // order: seq_cst, as above
+      // mutation: acquire, as above
       const std::uint64_t tail = tail_.index.load(memory_order_seq_cst) & ~closed_bit;
       // order: seq_cst, as above
+      // mutation: acquire, as above
       if (head_.index.load(memory_order_seq_cst) != head) continue;
       return count(whole(tail)) - count(whole(head));
     }
@@ -304,11 +308,12 @@ class segments {
   }
 
   void move_tail_on(segment* from, segment* fresh) noexcept {
-    // order: M1 release, the segment before the index that belongs to it
-    tail_.in.store(fresh, memory_order_release);
-    // order: M2 release, an add because a close may set its bit meanwhile
+    // order: M1 relaxed, M2 publishes it
+    tail_.in.store(fresh, memory_order_relaxed);
+    // order: M2 release, the segment before its index; an add because a close may set its bit
     tail_.index.fetch_add(1, memory_order_release);
-    // order: release, pairs with move_head_on
+    // order: release, pairs with move_head_on, whose getter may not have seen M2: the fresh slots
+    // mutation: relaxed, needed by a getter that knows tail_seen_ alone; no schedule comes there
     from->next.store(fresh, memory_order_release);
   }
 
@@ -316,10 +321,11 @@ class segments {
     backoff wait;
     segment* next = nullptr;
     // order: acquire, pairs with move_tail_on; its putter has claimed already
+    // mutation: relaxed, needed, as there
     while ((next = from->next.load(memory_order_acquire)) == nullptr) wait.pause();
-    // order: M3 release, the segment before the index that belongs to it
-    head_.in.store(next, memory_order_release);
-    // order: M4 release, only this getter moves head while it stands at the end
+    // order: M3 relaxed, M4 publishes it
+    head_.in.store(next, memory_order_relaxed);
+    // order: M4 release, as M2; only this getter moves head while it stands at the end
     head_.index.fetch_add(1, memory_order_release);
   }
 
@@ -353,6 +359,7 @@ class segments {
   /// Takes all the retired, recycles those that are left by now and puts the others back.
   void look_at_retired() noexcept {
     // order: relaxed, a hint; whoever is missed here is found the next time
+    // mutation: never, only slower: the exchange finds nothing
     if (retired_.load(memory_order_relaxed) == nullptr) [[likely]]
       return;
     // order: acquire, pairs with D3; nobody else has those segments from here on
@@ -373,6 +380,7 @@ class segments {
 
   void recycle(segment* used) noexcept {
     // order: relaxed, only a hint
+    // mutation: never, only slower: the exchange gives the other one back
     if (spare_.load(memory_order_relaxed) != nullptr) {
       delete used;
       return;

@@ -1,0 +1,256 @@
+"""The mutants of tools/mutate: where the sources can be weakened, and what they say about that.
+
+  order   each memory order that is stronger than relaxed, to each weaker one that its operation has
+  wake    each statement that wakes, serves, hands over or gives back, left out
+  check   each `if` on an atomic that stands below an `// order:` comment, taken as false
+
+Which of them need not be noticed the source says itself, in the comment above the line:
+
+  // mutation: WEAKER, why         WEAKER is relaxed, acquire, release, acq_rel, `without` (wake) or
+  // and so on to the comment's     `never` (check); several with a bar between them. `failure` before
+  // end or to the next word:      it means the second order of a compare-and-swap.
+"""
+
+import re
+
+ORDER = re.compile(r"\b(?:\w+::)*memory_order_(acquire|release|acq_rel|seq_cst)\b")
+LABEL = re.compile(r"// order: ([A-Z]\d+)")
+OPERATION = re.compile(r"(load|store|exchange|compare_exchange_\w+|fetch_\w+)\s*$")
+WAKES = "unpark|serve|settle|perform|wake|wake_in_kernel|futex_wake|pass_over|unreserve|conclude"
+STATEMENT = re.compile(rf"^\s*(?:[\w.>()*&\[\]:-]+(?:\.|->))?(?:{WAKES})\([^;{{}}]*\);\s*(?://.*)?$")
+CONDITION = re.compile(r"^(\s*(?:\} else )?if )\((.*)\)(?= (?:\{|return|continue|break|\[\[))")
+COMMENT = re.compile(r"\s*// ?(.*)")
+SAID = re.compile(r"mutation: ((?:failure )?[\w|]+), (.*)")
+# Which weaker orders an operation can have, by the sort of operation and the order that it has.
+WEAKER = {
+    "load": {"acquire": ["relaxed"], "seq_cst": ["acquire"]},
+    "store": {"release": ["relaxed"], "seq_cst": ["release"]},
+    "both": {
+        "acquire": ["relaxed"],
+        "release": ["relaxed"],
+        "acq_rel": ["acquire", "release"],
+        "seq_cst": ["acq_rel"],
+    },
+    "failure": {"acquire": ["relaxed"], "seq_cst": ["acquire"]},
+}
+
+
+class Mutant:
+    def __init__(self, path, text, begin, end, kind, sort, weaker):
+        self.path, self.begin, self.end, self.kind, self.weaker = path, begin, end, kind, weaker
+        self.old = text[begin:end]
+        self.line = text.count("\n", 0, begin) + 1
+        self.sort = sort
+        self.number = 0
+        self.label = self.why = ""
+        self.statement = ""  # from its first line to the mutant's
+
+    @property
+    def what(self):
+        if self.kind == "wake":
+            return f"wake: without {self.old[:50]}"
+        if self.kind == "check":
+            return f"check: never {self.old[1:-1][:50]}"
+        return f"order: {ORDER.match(self.old)[1]} is {self.weaker} ({self.sort})"
+
+    def is_said_by(self, weaker):
+        one = weaker.removeprefix("failure ")
+        return self.weaker in one.split("|") and (one != weaker) == (self.sort == "failure")
+
+    def __str__(self):
+        label = f" {self.label}" if self.label else ""
+        return f"{self.path}:{self.line}{label} {self.what}"
+
+
+def comments(text):
+    """Where comments are, as a set of positions."""
+    inside = set()
+    for match in re.finditer(r"//[^\n]*|/\*.*?\*/", text, re.S):
+        inside.update(range(match.start(), match.end()))
+    return inside
+
+
+def operation_of(text, at):
+    """The sort of the operation whose argument is at that position: a key of WEAKER, or None."""
+    depth, commas = 0, 0
+    for i in range(at - 1, max(0, at - 600), -1):
+        char = text[i]
+        if char in ")}]":
+            depth += 1
+        elif char in "([{":
+            if depth == 0:
+                match = OPERATION.search(text[max(0, i - 40) : i])
+                if char != "(" or not match:
+                    return None
+                name = match[1]
+                if name in ("load", "store"):
+                    return name
+                return "failure" if name.startswith("compare") and commas == 3 else "both"
+            depth -= 1
+        elif char == "," and depth == 0:
+            commas += 1
+        elif char == ";" and depth == 0:
+            return None
+    return None
+
+
+def comment_above(lines, number):
+    """(first line, texts) of the comment above the statement of that line, all from 1 on."""
+    at = number - 2
+    while at >= 0 and number - at < 6 and not COMMENT.fullmatch(lines[at]):
+        if re.search(r"[;{}]\s*(//.*)?$", lines[at]):
+            return number, []
+        at -= 1
+    texts = []
+    while at >= 0 and (match := COMMENT.fullmatch(lines[at])):
+        texts.insert(0, match[1])
+        at -= 1
+    return at + 2, texts
+
+
+def said_in(texts):
+    """[(weaker, why)] of a comment."""
+    found = []
+    for text in texts:
+        if match := SAID.match(text):
+            found.append([match[1], match[2]])
+        elif re.match(r"[a-z]+: ", text):
+            found.append(None)
+        elif found and found[-1]:
+            found[-1][1] += " " + text
+    return [tuple(one) for one in found if one]
+
+
+def mutants_of(path, text):
+    """All of a file, each with the reason that the source gives for its survival, if any."""
+    quiet = comments(text)
+    lines = text.splitlines()
+    found = []
+    for match in ORDER.finditer(text):
+        if match.start() not in quiet:
+            sort = operation_of(text, match.start())
+            for weaker in WEAKER.get(sort, {}).get(match[1], []):
+                found.append(Mutant(path, text, *match.span(), "order", sort, weaker))
+    at = 0
+    commented = False  # does an order comment stand right above?
+    for line in text.splitlines(keepends=True):
+        bare = line.strip()
+        if STATEMENT.match(line.rstrip("\n")):
+            begin, end = at + len(line) - len(line.lstrip()), at + line.index(";") + 1
+            found.append(Mutant(path, text, begin, end, "wake", "", "without"))
+        condition = CONDITION.match(line)
+        if commented and condition and condition[2].count("(") == condition[2].count(")"):
+            begin = at + condition.end(1)
+            end = begin + len(condition[2]) + 2
+            found.append(Mutant(path, text, begin, end, "check", "", "never"))
+        commented = bare.startswith("//") and (commented or "// order:" in bare)
+        at += len(line)
+    used = set()
+    for one in found:
+        first, texts = comment_above(lines, one.line)
+        begin = first - 1 + len(texts)
+        one.statement = " ".join(line.strip() for line in lines[begin : one.line])
+        labels = LABEL.findall("\n".join(lines[max(0, one.line - 6) : one.line]))
+        one.label = labels[-1] if labels else ""
+        for weaker, why in said_in(texts):
+            if one.is_said_by(weaker):
+                one.why = why
+                used.add((first, weaker))
+    return found, unused(path, lines, used)
+
+
+def unused(path, lines, used):
+    """Explanations that belong to no mutant."""
+    problems = []
+    for number in range(1, len(lines) + 1):
+        match = COMMENT.fullmatch(lines[number - 1])
+        if not match or not match[1].startswith("mutation:"):
+            continue
+        said = SAID.match(match[1])
+        first = comment_above(lines, number + 1)[0]
+        if not said or (first, said[1]) not in used:
+            problems.append(f"{path}:{number}: no mutant that this explains: {match[1]}")
+    return problems
+
+
+def switched(one, old):
+    """What stands in the place of that piece in a program with a switch for it."""
+    switch = f"::sluice::explore::mutant({one.number})"
+    if one.kind == "wake":
+        return f"if (!{switch}) {{ {old} }}"
+    if one.kind == "check":
+        return f"(!{switch} && {old})"
+    weaker = re.sub(r"memory_order_\w+", f"memory_order_{one.weaker}", one.old)
+    return f"({switch} ? {weaker} : {old})"
+
+
+def planted(text, pieces):
+    """The text with a switch around each piece; a piece may contain others, or be the same.
+
+    Without its comments, so that an explanation more or less compiles nothing anew.
+    """
+
+    def build(begin, end, inside):
+        made = ""
+        while inside:
+            one, *rest = inside
+            nested = [other for other in rest if other.end <= one.end]
+            inside = [other for other in rest if other.begin >= one.end]
+            made += text[begin : one.begin] + switched(one, build(one.begin, one.end, nested))
+            begin = one.end
+        return made + text[begin:end]
+
+    made = build(0, len(text), sorted(pieces, key=lambda one: (one.begin, -one.end)))
+    return re.sub(r"^ *//.*\n", "", made, flags=re.M)
+
+
+# (name, text, the mutants' words and reasons, is there an explanation of nothing?)
+LOAD = "x = y.load(memory_order_acquire);\n"
+SWAP = "if (y.compare_exchange_weak(a, b, memory_order_acq_rel, memory_order_acquire)) return;\n"
+SAMPLES = [
+    ("a load", LOAD, [("relaxed", "")], False),
+    ("relaxed", "x = y.load(memory_order_relaxed);\n", [], False),
+    ("a comment", "// " + LOAD, [], False),
+    ("both orders of a compare-and-swap", SWAP,
+     [("acquire", ""), ("release", ""), ("relaxed", "")], False),
+    ("explained", "// order: acquire\n// mutation: relaxed, of\n// no use\n" + LOAD,
+     [("relaxed", "of no use")], False),
+    ("only its failure", "// mutation: failure relaxed, so\n" + SWAP,
+     [("acquire", ""), ("release", ""), ("relaxed", "so")], False),
+    ("two at once", "// mutation: acquire|release, so\n" + SWAP,
+     [("acquire", "so"), ("release", "so"), ("relaxed", "")], False),
+    ("a call over two lines", "// mutation: relaxed, so\ny.store(f(1),\n  memory_order_release);\n",
+     [("relaxed", "so")], False),
+    ("that of another line", "// mutation: relaxed, so\nf();\n" + LOAD, [("relaxed", "")], True),
+    ("of nothing", "// mutation: release, so\n" + LOAD, [("relaxed", "")], True),
+    ("without a reason", "// mutation: relaxed\n" + LOAD, [("relaxed", "")], True),
+    ("a wake", "// mutation: without, so\n  one->unpark();  // the last touch\n",
+     [("without", "so")], False),
+    ("a wake that is asked", "if (settle(jobs)) return;\n", [], False),
+    ("a check", "// order: relaxed, a hint\nif (y.load(memory_order_relaxed) == 1) return;\n",
+     [("never", "")], False),
+    ("a check of nothing atomic", "// a hint\nif (y == 1) return;\n", [], False),
+]
+
+
+def self_test():
+    """How many samples are answered wrongly."""
+    wrong = 0
+    for name, text, expected, problem in SAMPLES:
+        found, problems = mutants_of("a.hpp", text)
+        got = [(one.weaker, one.why) for one in found]
+        if got != expected or bool(problems) != problem:
+            wrong += 1
+            print(f"self-test '{name}': expected {expected}, got {got} and {problems}")
+    nested = "// order: so\nif (y.load(memory_order_acquire)) return;\n"
+    pieces = mutants_of("a.hpp", nested)[0]
+    for number, one in enumerate(pieces, 1):
+        one.number = number
+    made = planted(nested, pieces)
+    wanted = ("if (!::sluice::explore::mutant(2) && (y.load((::sluice::explore::mutant(1) ? "
+              "memory_order_relaxed : memory_order_acquire)))) return;\n")
+    if made != wanted:
+        wrong += 1
+        print(f"self-test 'one in another': got {made}")
+    print(f"self-test: {len(SAMPLES) + 1 - wrong} of {len(SAMPLES) + 1} samples answered right")
+    return wrong
