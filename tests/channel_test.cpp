@@ -223,11 +223,11 @@ TEST_CASE("every other operation on a moved-from handle throws logic_error and s
   check(">>", [&] { a >> item; });
   check("get", [&] { a.get(); });
   check("try_put", [&] { static_cast<void>(a.try_put(1)); });
-  check("try_get", [&] { a.try_get(); });
+  check("try_get", [&] { static_cast<void>(a.try_get()); });
   check("put_for", [&] { a.put_for(1, 1ms); });
   check("put_until", [&] { a.put_until(1, now); });
-  check("get_for", [&] { a.get_for(1ms); });
-  check("get_until", [&] { a.get_until(now); });
+  check("get_for", [&] { static_cast<void>(a.get_for(1ms)); });
+  check("get_until", [&] { static_cast<void>(a.get_until(now)); });
   check("put_batch", [&] { a.put_batch(std::vector{1}); });
   check("get_batch", [&] { static_cast<void>(a.get_batch(1)); });
   check("get_batch", [&] { static_cast<void>(a.get_batch(1, 1ms)); });
