@@ -34,6 +34,8 @@ WEAKER = {
     "failure": {"acquire": ["relaxed"], "seq_cst": ["acquire"]},
 }
 
+# The name in a condition that declares one.
+DECLARATION = re.compile(r"\((?:const )?[\w:]+(?: ?[*&] ?| )(?:const )?(\w+) = ")
 
 class Mutant:
     def __init__(self, path, text, begin, end, kind, sort, weaker):
@@ -179,7 +181,8 @@ def switched(one, old):
     if one.kind == "wake":
         return f"if (!{switch}) {{ {old} }}"
     if one.kind == "check":
-        return f"(!{switch} && {old})"
+        declared = DECLARATION.match(old)
+        return f"({old[1:-1]}; !{switch} && {declared[1]})" if declared else f"(!{switch} && {old})"
     weaker = re.sub(r"memory_order_\w+", f"memory_order_{one.weaker}", one.old)
     return f"({switch} ? {weaker} : {old})"
 
@@ -252,5 +255,15 @@ def self_test():
     if made != wanted:
         wrong += 1
         print(f"self-test 'one in another': got {made}")
-    print(f"self-test: {len(SAMPLES) + 1 - wrong} of {len(SAMPLES) + 1} samples answered right")
+    declared = "// order: so\nif (T* x = y.load(memory_order_relaxed)) return;\n"
+    pieces = mutants_of("a.hpp", declared)[0]
+    pieces[0].number = 1
+    made = planted(declared, pieces)
+    wanted = ("if (T* x = y.load(memory_order_relaxed); !::sluice::explore::mutant(1) && x) "
+              "return;\n")
+    if made != wanted:
+        wrong += 1
+        print(f"self-test 'one that declares': got {made}")
+    count = len(SAMPLES) + 2
+    print(f"self-test: {count - wrong} of {count} samples answered right")
     return wrong

@@ -98,7 +98,6 @@ class run_queue {
     // order: relaxed, the owner's own
     if (tail_.load(memory_order_relaxed) - head < count) return shed;
     // order: release, a thief that finds head there finds no older tail
-    // mutation: relaxed, needed: no schedule keeps a tail as old as half of a queue
     if (!head_.compare_exchange_strong(head, head + count, memory_order_release,
                                        memory_order_relaxed)) {
       return shed;

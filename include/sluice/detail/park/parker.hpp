@@ -47,7 +47,6 @@ class SLUICE_API parker {
   void unpark() noexcept {
     const place where = place_;  // read before P3, and no virtual call after it: see the head
     // order: P3 acq_rel, hands what the winner did to the strand; pairs with P1 and P2
-    // mutation: release, only a fiber is woken by what P1 saved, and the explorer runs threads
     if (word_.exchange(notified, memory_order_acq_rel) != parked) return;
     where == place::in_kernel ? wake_in_kernel(word_) : wake();
   }

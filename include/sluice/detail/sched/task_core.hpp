@@ -89,7 +89,6 @@ class SLUICE_API task_core : public runnable, public waited_for {
   // ---- the handle's side: whoever calls holds it ----------------------------------------------
   [[nodiscard]] bool done() const noexcept {
     // order: acquire, pairs T1: the result is there
-    // mutation: relaxed, needed: tasks run on workers, of which no schedule has any
     return (state_.load(memory_order_acquire) & done_bit) != 0;
   }
   /// Waits for the end: `completed`, `timed_out` or `cancelled`.
