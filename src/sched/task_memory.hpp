@@ -57,8 +57,8 @@ class task_memory {
   [[nodiscard]] list& list_for(std::size_t size) noexcept {
     return lists_[size > largest ? 0 : (size - 1) / step];
   }
-  /// From the system. Where glibc's heap of a thread has come to its end, it grows by a page, with a
-  /// system call each time: for 25 tasks. So now and then it is made to grow by more.
+  /// From the system. Where glibc's heap of a thread has come to its end, it grows by a page, with
+  /// a system call each time: for 25 tasks. So now and then it is made to grow by more.
   [[nodiscard]] void* more(std::size_t size) {
     taken_ += size;
     if (taken_ >= ahead && !SLUICE_ASAN) {
