@@ -9,10 +9,13 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "sluice/sluice.hpp"
 #include "support/ends.hpp"
 #include "support/items.hpp"
+#include "support/shapes.hpp"
+#include "support/strands.hpp"
 #include "support/watch.hpp"
 
 namespace {
@@ -55,6 +58,31 @@ TEST_CASE("a case for results is called for the end too and never goes out of pl
   CHECK(select(on_get(failed, [](result<int> item) {
           CHECK_THROWS_AS(item.value(), std::runtime_error);
         })) == 0);
+}
+
+TEST_CASE("cases may be kept and selected again, whichever of them has ended a wait before") {
+  for (const auto& a : {channel<int>{1}, channel<int>{}}) {
+    const channel<int> b{1};
+    int got = 0;
+    int ends = 0;
+    auto on_a = on_get(a, [&](int item) { got = item; });
+    auto on_b = on_get(b, [&](const result<int>&) { ++ends; });
+    std::thread closer([&] {
+      test::await([&] { return test::getters_waiting(b) == 1; });
+      b.close();
+    });
+    CHECK(select(on_a, on_b) == 1);  // enlisted with both, ended by the close of b
+    closer.join();
+    CHECK(ends == 1);
+    a.put(7);
+    CHECK(select(on_a) == 0);
+    CHECK(got == 7);
+    a.put(8);
+    CHECK(select(sluice::in_order, on_a, on_b) == 0);
+    CHECK(got == 8);
+    CHECK(select(on_a, on_b) == 1);
+    CHECK(ends == 2);
+  }
 }
 
 TEST_CASE("a generic handler takes items; a handler may take them by value or by reference") {

@@ -96,7 +96,7 @@ class get_case final : public channel_case {
   }
   /// After a look that said ready.
   [[nodiscard]] bool done_at_once() {
-    return get_now<T>(core(), room_.place()) || attempt() == claim::ok;
+    return note_done(get_now<T>(core(), room_.place()) || attempt() == claim::ok);
   }
 
   void finish() override {
@@ -145,7 +145,9 @@ class put_case final : public channel_case {
     return static_cast<glance>(free);
   }
   /// After a look that said ready.
-  [[nodiscard]] bool done_at_once() { return put_now(core(), item_) || attempt() == claim::ok; }
+  [[nodiscard]] bool done_at_once() {
+    return note_done(put_now(core(), item_) || attempt() == claim::ok);
+  }
 
   void finish() override {
     if (ended()) throw_closed_put();

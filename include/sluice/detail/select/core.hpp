@@ -100,6 +100,12 @@ class SLUICE_API channel_case : public any_case {
   /// Puts or gets without waiting. Throws std::bad_alloc on an unbounded channel.
   [[nodiscard]] virtual claim attempt() = 0;
 
+  /// Step 0: an item was moved. A case may be kept, and have seen an end before.
+  [[nodiscard]] bool note_done(bool done) noexcept {
+    if (done) ended_ = false;
+    return done;
+  }
+
   [[nodiscard]] channel_core& core() const noexcept { return *core_; }
   /// The chosen case: did it end because of the close? Else its item was moved.
   [[nodiscard]] bool ended() const noexcept { return ended_; }
