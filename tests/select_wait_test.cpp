@@ -13,6 +13,7 @@
 #include "sluice/sluice.hpp"
 #include "support/allocations.hpp"
 #include "support/items.hpp"
+#include "support/one_worker.hpp"
 #include "support/shapes.hpp"
 #include "support/strands.hpp"
 
@@ -344,4 +345,23 @@ TEST_CASE("a dump says of a fiber that it waits in a select") {
   CHECK(said.find("chooser") != std::string::npos);
   ch.put(1);
   task.join();
+}
+
+TEST_CASE("a stop ends a select that lets others run before it waits, and the item stays") {
+  test::on_one_worker([] {
+    const channel<number> a{sluice::rendezvous};
+    const channel<number> b{sluice::rendezvous};
+    const channel<number> c{sluice::rendezvous};
+    const channel<number> d{sluice::rendezvous};
+    sluice::task<std::size_t> selecting;
+    auto other = sluice::go([&] {
+      selecting.request_stop();
+      a << 1;
+    });
+    // Begins first, and finds nothing; then the other runs, and only then it would wait.
+    selecting = sluice::go([&] { return select(on_get(a), on_get(b), on_get(c), on_get(d)); });
+    CHECK_THROWS_AS(selecting.join(), sluice::cancelled);
+    CHECK(a.get() == 1);
+    other.join();
+  });
 }

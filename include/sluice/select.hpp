@@ -43,20 +43,26 @@ template <std::size_t... I, class... Cases>
 std::size_t select_at_once(trial_order order, std::index_sequence<I...>, Cases&... cases) {
   if (sizeof...(Cases) > 64 || !nothing_to_attend()) return all_closed;
   std::uint64_t ready = 0;
+  std::uint64_t channels = 0;
   unsigned seen = 0;
   [[maybe_unused]] const auto look = [&]<class Case>(std::size_t at, const Case& one) {
     if constexpr (std::derived_from<Case, channel_case>) {
       const auto now = static_cast<unsigned>(one.look());
       ready |= std::uint64_t{now & 1} << at;
+      channels |= std::uint64_t{1} << at;
       seen |= now;
     }
   };
   (look(I, cases), ...);
   if (ready == 0 || seen > static_cast<unsigned>(glance::ready)) return all_closed;
   const bool is_one = (ready & (ready - 1)) == 0;
-  const auto chosen = is_one || order == trial_order::as_given
-                          ? static_cast<std::size_t>(std::countr_zero(ready))
-                          : any_of(ready);
+  const auto first = static_cast<std::size_t>(std::countr_zero(ready));
+  // A look may miss what has been there all the time, while others put and get. So in order it is
+  // trusted only if it skips nobody.
+  if (order == trial_order::as_given && (channels & ((std::uint64_t{1} << first) - 1)) != 0) {
+    return all_closed;
+  }
+  const std::size_t chosen = is_one || order == trial_order::as_given ? first : any_of(ready);
   bool done = false;
   [[maybe_unused]] const auto is_chosen = [&]<class Case>(std::size_t at, Case& one) {
     if (at != chosen) return false;

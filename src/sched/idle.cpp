@@ -90,7 +90,7 @@ runnable* idle_policy::steal(worker& me) noexcept {
   const auto since = now - me.idle.looked;
   if (since < shortest_look) return steal_again(me);
   me.idle.looked = now;
-  const auto coarse_turns = static_cast<std::uint64_t>(since / coarse_turn);
+  const auto coarse_turns = static_cast<std::uint64_t>(std::min(since, longest_look) / coarse_turn);
   ++me.idle.calm_looks;
   const std::size_t n = home_.worker_count();
   me.idle.random = me.idle.random * 1664525U + 1013904223U;

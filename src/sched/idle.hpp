@@ -74,6 +74,8 @@ class idle_policy {
   static constexpr std::chrono::microseconds coarse_turn{5};
   /// Between two looks that are compared, at least.
   static constexpr std::chrono::microseconds shortest_look = 4 * coarse_turn;
+  /// A longer time since the last look counts as this: what a worker did long ago says little.
+  static constexpr clock::duration longest_look = std::chrono::milliseconds(1);
   /// A watcher that has seen nothing but fine turns, and no task that waits, looks half as often
   /// the next time, and so on down to an eighth: each look costs the running worker some cache
   /// misses, and a core that both must share two switches.

@@ -113,7 +113,7 @@ class alignas(cache_line) worker {
   }
   /// Is it running `one` at this moment? For dumps.
   [[nodiscard]] bool runs(const fiber& one) const noexcept;
-  /// Does it look for work or sleep? A hint.
+  /// Does it sleep, or is about to? A hint.
   [[nodiscard]] bool is_idle() const noexcept {
     // order: relaxed, a hint
     return idle.word.load(memory_order_relaxed) != 0;

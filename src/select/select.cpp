@@ -144,8 +144,10 @@ std::size_t any_of(std::uint64_t bits) noexcept {
 
 any_case* choose(case_table& table) {
   const bool waits = table.otherwise == nullptr;
-  check_strand(waits ? operation_kind::may_wait : operation_kind::never_waits, "select");
+  const auto kind = waits ? operation_kind::may_wait : operation_kind::never_waits;
+  check_strand(kind, "select");
   bool turn_offered = false;
+  deadline began{};  // when the time of each timeout began, if there are any
   for (;;) {
     if (channel_case* ready = try_all(table, waits)) return ready;
     if (table.has_channels && table.in_play == 0) return nullptr;
@@ -153,12 +155,14 @@ any_case* choose(case_table& table) {
     nearest_timeout limit;
     if (table.timeout_count != 0) {
       const deadline now = clock::now();
-      limit = find_nearest(table, now);
+      if (began == deadline{}) began = now;
+      limit = find_nearest(table, began);
       if (limit.until <= now && limit.which->is_over()) return limit.which;
     }
     if (!turn_offered && many_meet(table)) {
       turn_offered = true;
       parker::current().offer_turn();
+      check_strand(kind, "select");  // a stop may have come meanwhile, before those who put
       continue;
     }
     const ending end = wait_for_one(table, limit.until);
