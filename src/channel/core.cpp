@@ -304,8 +304,8 @@ bool channel_core::close(std::exception_ptr cause) noexcept {
     const std::lock_guard guard(lock_);
     if (closed()) return false;
     cause_ = std::move(cause);
-    // order: release, pairs with seems_closed: the cause. First, so that whoever has been told of the
-    // close is not told otherwise by a hint
+    // order: release, pairs with seems_closed: the cause. First, so that no hint says otherwise to
+    // whoever was told of the close
     met_closed_.store(true, memory_order_release);
     mark_closed();
     count_joiners();

@@ -52,7 +52,7 @@ void obeyed_stop::delete_merged::operator()(merged* some) const noexcept { delet
 void obeyed_stop::note_request() noexcept {
   raise_attention();
   // order: K2 seq_cst, after the raise and before P4 in the one order with P1 and P5
-  // mutation: release, needed: only fibers look without a lock (P5), and the explorer runs threads
+  // mutation: release, needed by P5: no schedule shows the one order to be another
   requested_.store(true, memory_order_seq_cst);
   strand_.end_wait_by_stop();
 }

@@ -79,7 +79,7 @@ class task_deque {
   /// The oldest; anybody. Null: there was none, or another was faster.
   task_core* take_oldest() noexcept {
     // order: seq_cst, I2: before the look at tail
-    // mutation: acquire, then whoever moved head there comes before the look at tail too
+    // mutation: acquire, needed: the one order is the schedule there, whatever the orders are
     std::int64_t head = head_.load(memory_order_seq_cst);
     // order: seq_cst, I2; pairs with push too
     if (head >= tail_.load(memory_order_seq_cst)) return nullptr;

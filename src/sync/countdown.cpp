@@ -51,7 +51,7 @@ bool countdown::end(std::uint64_t seen) noexcept {
   job_list won;
   {
     const std::lock_guard guard(lock_);
-    // order: acq_rel, as in subtract; those who wait are told by the unpark
+    // order: acq_rel, all steps before; those who wait are told of them by the unpark
     if (!word_.compare_exchange_strong(seen, 0, memory_order_acq_rel, memory_order_relaxed)) {
       return false;
     }

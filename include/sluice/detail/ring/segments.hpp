@@ -148,8 +148,9 @@ class segments {
     // order: relaxed, M3 came with M4; G1 fails if it is another index's
     segment* in = head_.in.load(memory_order_relaxed);
     at = {in, head % span};
-    // order: relaxed, whatever it says was tail once, and tail only grows
-    if (at.slot >= slots - 1 || head >= tail_seen_.load(memory_order_relaxed)) return false;
+    // order: acquire, whatever it says was tail once, and from here on no look at tail is older
+    // mutation: relaxed, needed: the one order is the schedule there, and no look is older
+    if (at.slot >= slots - 1 || head >= tail_seen_.load(memory_order_acquire)) return false;
     // order: G1 seq_cst, items leave in this order; before every look that says drained
     if (head_.index.compare_exchange_strong(head, head + 1, memory_order_seq_cst,
                                             memory_order_relaxed)) [[likely]] {
@@ -172,8 +173,9 @@ class segments {
         wait.pause();
         continue;
       }
-      // order: relaxed, whatever it says was tail once, and tail only grows
-      if (head >= tail_seen_.load(memory_order_relaxed)) {
+      // order: acquire, as in claim_get_at_once
+      // mutation: relaxed, needed, as there
+      if (head >= tail_seen_.load(memory_order_acquire)) {
         // order: seq_cst, R5: the second look must see every S1 before its R4
         const std::uint64_t tail = tail_.index.load(memory_order_seq_cst);
         const std::uint64_t open_tail = whole(tail & ~closed_bit);
@@ -181,8 +183,9 @@ class segments {
           look_at_retired();
           return (tail & closed_bit) ? claim::closed : claim::none;
         }
-        // order: relaxed, only a hint
-        tail_seen_.store(open_tail, memory_order_relaxed);
+        // order: release, pairs with the loads: whoever finds head past it has that tail
+        // mutation: relaxed, needed, as above
+        tail_seen_.store(open_tail, memory_order_release);
       }
       // order: G1 seq_cst, items leave in this order; before every look that says drained
       if (!head_.index.compare_exchange_strong(head, head + 1, memory_order_seq_cst,
@@ -251,7 +254,7 @@ class segments {
   [[nodiscard]] std::size_t size() const noexcept {
     for (;;) {
       // order: seq_cst, head did not move between two looks: the tail between them belongs to it
-      // mutation: acquire, then it is of a moment that happens-before allows; it decides nothing
+      // mutation: acquire, needed, lest tail be behind head: the one order is the schedule there
       const std::uint64_t head = head_.index.load(memory_order_seq_cst);
       // order: seq_cst, as above
       // mutation: acquire, as above
@@ -312,8 +315,8 @@ class segments {
     tail_.in.store(fresh, memory_order_relaxed);
     // order: M2 release, the segment before its index; an add because a close may set its bit
     tail_.index.fetch_add(1, memory_order_release);
-    // order: release, pairs with move_head_on, whose getter may not have seen M2: the fresh slots
-    // mutation: relaxed, needed by a getter that knows tail_seen_ alone; no schedule comes there
+    // order: release, pairs with move_head_on: the fresh slots
+    // mutation: relaxed, whoever comes there has acquired S1 of the last slot, which comes later
     from->next.store(fresh, memory_order_release);
   }
 
@@ -321,7 +324,7 @@ class segments {
     backoff wait;
     segment* next = nullptr;
     // order: acquire, pairs with move_tail_on; its putter has claimed already
-    // mutation: relaxed, needed, as there
+    // mutation: relaxed, as there
     while ((next = from->next.load(memory_order_acquire)) == nullptr) wait.pause();
     // order: M3 relaxed, M4 publishes it
     head_.in.store(next, memory_order_relaxed);
