@@ -131,20 +131,24 @@ def main_table(results):
     for each in counts:
         head += [f"{each} w: goal", "sluice", "best rival"]
     rows = []
+    missing = 0
     for row in published.ROWS:
         cases = [case for case in (case_of(row, each) for each in counts)
                  if results.values(case, SLUICE) or failed(results, case)]
-        if not cases:
-            continue
         known = [case for case in cases if results.values(case, SLUICE)]
-        first = results.of(known[0], SLUICE)[0] if known else None
-        cells = [words_of(first.title) if first else row.key.split("/")[-1],
-                 first.unit if first else ""]
+        missing += bool(cases) and not known
+        if not known:
+            continue
+        first = results.of(known[0], SLUICE)[0]
+        cells = [words_of(first.title), first.unit]
         for each in counts:
             cells += [number(goal_of(results, row, each)), ours(results, row, each),
                       rival(results, row, each)]
         rows.append(cells + [floor_words(results, row, counts)])
-    return table([*head, "floor"], rows)
+    made = table([*head, "floor"], rows)
+    if missing:
+        made += f"\n\nRows left out, for want of time or because each run failed: {missing}."
+    return made
 
 
 def losses(results):
