@@ -369,3 +369,27 @@ TEST_CASE("a stop ends a select that lets others run before it waits, and the it
     other.join();
   });
 }
+
+TEST_CASE("the time of a timeout counts from the begin, also where others run before the wait") {
+  test::on_one_worker([] {
+    const channel<number> a{sluice::rendezvous};
+    const channel<number> b{sluice::rendezvous};
+    const channel<number> c{sluice::rendezvous};
+    const channel<number> d{sluice::rendezvous};
+    bool over = false;
+    auto other = sluice::go([&] {
+      const auto late = std::chrono::steady_clock::now() + 10ms;
+      while (std::chrono::steady_clock::now() < late) {
+      }
+      sluice::this_fiber::yield();
+      CHECK(over);  // it has not begun to wait for another 10 ms
+    });
+    // Begins first, and finds nothing; then the other runs until the time is over.
+    auto selecting = sluice::go([&] {
+      CHECK(select(on_get(a), on_get(b), on_get(c), on_get(d), on_timeout(10ms)) == 4);
+      over = true;
+    });
+    selecting.join();
+    other.join();
+  });
+}

@@ -236,6 +236,15 @@ SAMPLES = [
 ]
 
 
+PLANTED = [
+    ("one in another", "// order: so\nif (y.load(memory_order_acquire)) return;\n",
+     "if (!::sluice::explore::mutant(2) && (y.load((::sluice::explore::mutant(1) ? "
+     "memory_order_relaxed : memory_order_acquire)))) return;\n"),
+    ("one that declares", "// order: so\nif (T* x = y.load(memory_order_relaxed)) return;\n",
+     "if (T* x = y.load(memory_order_relaxed); !::sluice::explore::mutant(1) && x) return;\n"),
+]
+
+
 def self_test():
     """How many samples are answered wrongly."""
     wrong = 0
@@ -245,25 +254,14 @@ def self_test():
         if got != expected or bool(problems) != problem:
             wrong += 1
             print(f"self-test '{name}': expected {expected}, got {got} and {problems}")
-    nested = "// order: so\nif (y.load(memory_order_acquire)) return;\n"
-    pieces = mutants_of("a.hpp", nested)[0]
-    for number, one in enumerate(pieces, 1):
-        one.number = number
-    made = planted(nested, pieces)
-    wanted = ("if (!::sluice::explore::mutant(2) && (y.load((::sluice::explore::mutant(1) ? "
-              "memory_order_relaxed : memory_order_acquire)))) return;\n")
-    if made != wanted:
-        wrong += 1
-        print(f"self-test 'one in another': got {made}")
-    declared = "// order: so\nif (T* x = y.load(memory_order_relaxed)) return;\n"
-    pieces = mutants_of("a.hpp", declared)[0]
-    pieces[0].number = 1
-    made = planted(declared, pieces)
-    wanted = ("if (T* x = y.load(memory_order_relaxed); !::sluice::explore::mutant(1) && x) "
-              "return;\n")
-    if made != wanted:
-        wrong += 1
-        print(f"self-test 'one that declares': got {made}")
-    count = len(SAMPLES) + 2
+    for name, text, wanted in PLANTED:
+        pieces = mutants_of("a.hpp", text)[0]
+        for number, one in enumerate(pieces, 1):
+            one.number = number
+        made = planted(text, pieces)
+        if made != wanted:
+            wrong += 1
+            print(f"self-test '{name}': got {made}")
+    count = len(SAMPLES) + len(PLANTED)
     print(f"self-test: {count - wrong} of {count} samples answered right")
     return wrong

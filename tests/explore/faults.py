@@ -6,6 +6,8 @@
 
 RING = "include/sluice/detail/ring/ring.hpp"
 SEGMENTS = "include/sluice/detail/ring/segments.hpp"
+SELECT = "include/sluice/select.hpp"
+STORE = "include/sluice/detail/ring/segment_store.hpp"
 LOCK = "include/sluice/detail/base/short_lock.hpp"
 WAITER = "include/sluice/detail/park/waiter.hpp"
 PARKER = "include/sluice/detail/park/parker.hpp"
@@ -91,7 +93,7 @@ FAULTS = [
     weaker("segments: D2 leaves relaxed", SEGMENTS,
            "at.in->all[at.slot].state.store(stage::left, memory_order_release);",
            "memory_order_release", ["segments: getters leave"]),
-    weaker("segments: D1 looks at nothing", SEGMENTS,
+    weaker("segments: D1 looks at nothing", STORE,
            "if (s.state.load(memory_order_acquire) != stage::left) return false;",
            "s.state.load(memory_order_acquire) != stage::left", ["segments: getters leave"],
            "false"),
@@ -192,6 +194,19 @@ FAULTS = [
     left_out("select: a node whose wait has ended ends the serving", CORE,
              "pass_over(getters_, *node);\n      continue;", "continue;",
              ["select: two of them"], "if (::sluice::explore::fault == NUMBER) break;"),
+    weaker("select: in order, a look that skips somebody is trusted", SELECT,
+           "if (order == trial_order::as_given && "
+           "(channels & ((std::uint64_t{1} << first) - 1)) != 0) {",
+           "order == trial_order::as_given && (channels & ((std::uint64_t{1} << first) - 1)) != 0",
+           ["select: in order"], "false"),
+    left_out("close: the hint comes after the close", CORE,
+             """met_closed_.store(true, memory_order_release);
+    mark_closed();""",
+             """met_closed_.store(true, memory_order_release);
+    mark_closed();""",
+             ["select: a close that was seen"],
+             "if (::sluice::explore::fault == NUMBER) {"
+             " mark_closed(); met_closed_.store(true, memory_order_release); }"),
     weaker("select: a place is claimed for a wait that is not reserved", CORE,
            "if (!owner.try_reserve()) {\n      pass_over(getters_, *node);",
            "!owner.try_reserve()", ["select: two of them", "select: puts in both"],

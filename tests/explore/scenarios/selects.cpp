@@ -115,6 +115,35 @@ void selects_meet_in_a_circle() {
   check(got <= 1, "one item comes out once");
 }
 
+/// The first channel is never empty, whatever another strand takes out of it.
+void in_order_beside_a_get() {
+  const channel<item> a(2);
+  const channel<item> b(1);
+  a.put(item(1));
+  a.put(item(2));
+  b.put(item(3));
+  std::size_t chosen = 2;
+  strands([&] { static_cast<void>(a.get()); },
+          [&] { chosen = select(in_order, on_get(a), on_get(b)); });
+  check(chosen == 0, "in order, the first that is ready is chosen");
+}
+
+/// Whoever has seen the close finds its case ready.
+void a_close_that_was_seen() {
+  const channel<item> a(rendezvous);
+  bool refused = true;
+  strands([&] { a.close(); },
+          [&] {
+            if (!a.closed()) return;
+            try {
+              select(on_put(a, item(1)), on_timeout(0ms));
+              refused = false;
+            } catch (const channel_closed&) {
+            }
+          });
+  check(refused, "a put into a closed channel is refused, not late");
+}
+
 }  // namespace
 
 scenarios select_scenarios() {
@@ -129,6 +158,8 @@ scenarios select_scenarios() {
       {"select: a time against a put, rendezvous", call<time_and_put<true>>},
       {"select: two selects meet", call<selects_meet>},
       {"select: three, each with a time", call<selects_meet_in_a_circle>},
+      {"select: in order, beside a get", call<in_order_beside_a_get>},
+      {"select: a close that was seen", call<a_close_that_was_seen>},
   };
 }
 

@@ -11,14 +11,9 @@
 //    published yet waits for that one putter (spin limit, then sched_yield).
 // I3 the segment after the next is allocated before the last slot of a segment is claimed, so a
 //    put that finds no memory has changed nothing.
-// I4 a segment is recycled once, when all its getters have left it (D2). The getter of its last
-//    slot retires it: it looks at the slots (D1) and, if somebody is still inside, leaves the
-//    segment among the retired (D3). Whoever retires the next one, or finds the queue empty, looks
-//    at those again. So leaving is a plain store, and each retired segment has a getter inside
-//    or waits for the next such moment.
+// I4 a segment is recycled once, when all its getters have left it: segment_store.hpp.
 // I5 closed is the top bit of tail, drained is derived, as in ring.hpp.
 //
-// One recycled segment is kept as a spare; all others go back to the allocator at once.
 // Any strand may call anything. The scheme of indices is that of crossbeam's list channel.
 #pragma once
 
@@ -30,12 +25,13 @@
 #include "sluice/detail/base/atomic.hpp"
 #include "sluice/detail/base/backoff.hpp"
 #include "sluice/detail/ring/claim.hpp"
+#include "sluice/detail/ring/segment_store.hpp"
 
 namespace sluice::detail {
 
 template <class T>
 class segments {
-  struct segment;
+  using segment = detail::segment<T>;
 
  public:
   /// A claimed place.
@@ -75,12 +71,6 @@ class segments {
       // order: relaxed, the last strand
       delete std::exchange(in, in->next.load(memory_order_relaxed));
     }
-    // order: relaxed, the last strand
-    for (segment* in = retired_.load(memory_order_relaxed); in != nullptr;) {
-      delete std::exchange(in, in->next.load(memory_order_relaxed));
-    }
-    // order: relaxed, the last strand
-    delete spare_.load(memory_order_relaxed);
   }
 
   /// S1 within a segment: the fast path. False says nothing.
@@ -116,7 +106,7 @@ class segments {
         wait.pause();
         continue;
       }
-      if (offset + 1 == slots && !fresh) fresh = obtain();
+      if (offset + 1 == slots && !fresh) fresh = store_.obtain();
       // order: S1 seq_cst, before S3 in the one order with R4 and R5
       if (!tail_.index.compare_exchange_strong(tail, tail + 1, memory_order_seq_cst,
                                                memory_order_relaxed)) {
@@ -124,7 +114,7 @@ class segments {
         continue;
       }
       if (offset + 1 == slots) move_tail_on(in, fresh.release());
-      if (fresh) recycle(fresh.release());
+      if (fresh) store_.recycle(fresh.release());
       at = {in, offset};
       return claim::ok;
     }
@@ -180,7 +170,7 @@ class segments {
         const std::uint64_t tail = tail_.index.load(memory_order_seq_cst);
         const std::uint64_t open_tail = whole(tail & ~closed_bit);
         if (open_tail == head) {
-          look_at_retired();
+          store_.look_at_retired();
           return (tail & closed_bit) ? claim::closed : claim::none;
         }
         // order: release, pairs with the loads: whoever finds head past it has that tail
@@ -217,7 +207,7 @@ class segments {
   void release(position at) noexcept {
     // order: D2 release, pairs with D1: the getter is done with its slot
     at.in->all[at.slot].state.store(stage::left, memory_order_release);
-    if (is_last(at)) retire(at.in);
+    if (is_last(at)) store_.retire(at.in);
   }
 
   /// C1. From here on no put can claim. True for the call that closed.
@@ -277,21 +267,10 @@ class segments {
 
  private:
   static constexpr std::uint64_t closed_bit = std::uint64_t{1} << 63;
-  static constexpr std::size_t span = 64;
-  static constexpr std::size_t slots = span - 1;
-
-  enum class stage : std::uint8_t { empty, published, left };
-
-  struct slot {
-    /// Written by the putter (S2), then by the getter (D2).
-    atomic<stage> state{stage::empty};
-    alignas(T) std::byte item[sizeof(T)];
-  };
-
-  struct segment {
-    atomic<segment*> next{nullptr};  ///< in the queue; later among the retired
-    slot all[slots];
-  };
+  static constexpr std::size_t slots = segment::slots;
+  static constexpr std::size_t span = slots + 1;
+  using stage = typename segment::stage;
+  using slot = typename segment::slot;
 
   struct end {
     atomic<std::uint64_t> index{0};
@@ -332,80 +311,12 @@ class segments {
     head_.index.fetch_add(1, memory_order_release);
   }
 
-  /// Recycles the segment, or leaves it among the retired; looks at those that were there.
-  void retire(segment* in) noexcept {
-    look_at_retired();
-    is_left(in) ? recycle(in) : keep_retired(in);
-  }
-
-  /// D1. Has every getter left?
-  static bool is_left(const segment* in) noexcept {
-    for (const slot& s : in->all) {
-      // order: D1 acquire, pairs with D2: what the getter did in the slot is over
-      if (s.state.load(memory_order_acquire) != stage::left) return false;
-    }
-    return true;
-  }
-
-  /// D3. Links it to the retired.
-  void keep_retired(segment* in) noexcept {
-    // order: relaxed, the exchange tells
-    segment* first = retired_.load(memory_order_relaxed);
-    do {
-      // order: relaxed, published by the exchange
-      in->next.store(first, memory_order_relaxed);
-      // order: D3 release, pairs with look_at_retired: the links
-    } while (
-        !retired_.compare_exchange_weak(first, in, memory_order_release, memory_order_relaxed));
-  }
-
-  /// Takes all the retired, recycles those that are left by now and puts the others back.
-  void look_at_retired() noexcept {
-    // order: relaxed, a hint; whoever is missed here is found the next time
-    // mutation: never, only slower: the exchange finds nothing
-    if (retired_.load(memory_order_relaxed) == nullptr) [[likely]]
-      return;
-    // order: acquire, pairs with D3; nobody else has those segments from here on
-    segment* in = retired_.exchange(nullptr, memory_order_acquire);
-    while (in != nullptr) {
-      // order: relaxed, came with the exchange
-      segment* next = in->next.load(memory_order_relaxed);
-      is_left(in) ? recycle(in) : keep_retired(in);
-      in = next;
-    }
-  }
-
-  std::unique_ptr<segment> obtain() {
-    // order: acquire, pairs with recycle
-    std::unique_ptr<segment> kept(spare_.exchange(nullptr, memory_order_acquire));
-    return kept ? std::move(kept) : std::make_unique<segment>();
-  }
-
-  void recycle(segment* used) noexcept {
-    // order: relaxed, only a hint
-    // mutation: never, only slower: the exchange gives the other one back
-    if (spare_.load(memory_order_relaxed) != nullptr) {
-      delete used;
-      return;
-    }
-    // order: relaxed, nobody else holds the segment; made visible by the exchange
-    used->next.store(nullptr, memory_order_relaxed);
-    for (slot& s : used->all) {
-      // order: relaxed, as above
-      s.state.store(stage::empty, memory_order_relaxed);
-    }
-    // order: acq_rel, gives our segment away and takes one that came between
-    delete spare_.exchange(used, memory_order_acq_rel);
-  }
-
   alignas(cache_line) end tail_;
   alignas(cache_line) end head_;
   /// A tail that was there once: up to it getters need not look at the real one. Beside head.
   atomic<std::uint64_t> tail_seen_{0};
-  /// One segment that is ready for use, or null.
-  alignas(cache_line) atomic<segment*> spare_{nullptr};
-  /// Segments that are out of the queue, but had a getter inside at the last look.
-  atomic<segment*> retired_{nullptr};
+  /// Segments that are ready for use, or that some getter has not left yet.
+  alignas(cache_line) segment_store<T> store_;
 };
 
 }  // namespace sluice::detail
