@@ -1,8 +1,12 @@
 // The line: what one block passes through.
 //
-//   reader  -->  compressing fibers  -->  writer, the caller
+//   reader  -->  compressing fibers  -->  writer
 //      ^                                      |
 //      +------------ spare blocks ------------+
+//
+// Reader and writer are fibers, which take turns with the others on the CPUs that the user allows: a
+// thread more would interrupt a worker for each block. But what may wait for somebody else, as at
+// a pipe, is done by a thread: the writer is the caller then.
 //
 // I1 At most `block_limit` blocks exist, so memory does not grow with the input, and a slow stage
 //    slows down those before it.
@@ -14,10 +18,13 @@
 
 #include <zlib.h>
 
+#include <cerrno>
+#include <csignal>
 #include <memory>
 #include <utility>
 
 #include "block.hpp"
+#include "errors.hpp"
 #include "pool.hpp"
 #include "reading.hpp"
 
@@ -71,6 +78,17 @@ class block_writer {
   const uLong append_block_;
 };
 
+/// `write` as a fiber. Where a file may not grow, the kernel sends a signal to the thread that
+/// writes; the workers take none, so it is the caller who gets it.
+void write_on(sluice::runtime& workers, const auto& write) {
+  try {
+    workers.run(write);
+  } catch (const output_error& error) {
+    if (error.code == EFBIG) (void)std::raise(SIGXFSZ);
+    throw;
+  }
+}
+
 }  // namespace
 
 packed compress(source& from, sink& to, const header& head, const options& how,
@@ -89,13 +107,17 @@ packed compress(source& from, sink& to, const header& head, const options& how,
   block_writer writer(to, how.block_bytes);
   to.write(encode(head, how.level));
   auto compressed = workers.run([&] {
-    return reading(from, spare, read_blocks) | sluice::pipeline::transform(in_order, deflate);
+    const reader who = from.may_wait() ? reader::thread : reader::fiber;
+    return reading(from, spare, who, read_blocks) | sluice::pipeline::transform(in_order, deflate);
   });
-  for (block_ptr& piece : compressed) {
-    writer.write(*piece);
-    spare.give(std::move(piece));
-    seen.advance_to(writer.in_bytes);
-  }
+  const auto write_all = [&] {
+    for (block_ptr& piece : compressed) {
+      writer.write(*piece);
+      spare.give(std::move(piece));
+      seen.advance_to(writer.in_bytes);
+    }
+  };
+  to.may_wait() ? write_all() : write_on(workers, write_all);
   to.write(encode(trailer{writer.crc, static_cast<std::uint32_t>(writer.in_bytes)}));
   return {writer.in_bytes, to.written()};
 }

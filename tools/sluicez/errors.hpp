@@ -25,7 +25,8 @@ struct create_error : std::runtime_error {
 
 /// A system call on the output failed. As with gzip, the run ends: the disk is probably full.
 struct output_error : std::runtime_error {
-  explicit output_error(int code) : std::runtime_error(std::strerror(code)) {}
+  explicit output_error(int failure) : std::runtime_error(std::strerror(failure)), code(failure) {}
+  int code;
 };
 
 }  // namespace sluicez

@@ -1,8 +1,10 @@
 #include "io.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -20,7 +22,10 @@ bool file_descriptor::close() noexcept {
 source::source(int fd) : fd_(fd) {
   struct stat status {};
   if (::fstat(fd, &status) != 0) throw input_error(errno);
-  if (S_ISREG(status.st_mode)) return;
+  if (S_ISREG(status.st_mode)) {
+    (void)::posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);  // the kernel is to read ahead
+    return;
+  }
   stop_event_ = file_descriptor(::eventfd(0, EFD_CLOEXEC));
   if (stop_event_.get() < 0) throw input_error(errno);
 }
@@ -40,7 +45,7 @@ std::size_t source::read(byte_span room) {
 
 /// Waits until there is something to read, or the end.
 void source::await_input() {
-  if (stop_event_.get() < 0) return;
+  if (!may_wait()) return;
   pollfd watched[] = {{fd_, POLLIN, 0}, {stop_event_.get(), POLLIN, 0}};
   while (::poll(watched, 2, -1) < 0) {
     if (errno != EINTR) throw input_error(errno);
@@ -49,8 +54,23 @@ void source::await_input() {
 }
 
 void source::stop() noexcept {
-  if (stop_event_.get() >= 0) (void)::eventfd_write(stop_event_.get(), 1);
+  if (may_wait()) (void)::eventfd_write(stop_event_.get(), 1);
 }
+
+namespace {
+
+/// A file, or /dev/null and its like.
+bool always_takes(int fd) noexcept {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return false;
+  constexpr unsigned memory_devices = 1;
+  return S_ISREG(status.st_mode) ||
+         (S_ISCHR(status.st_mode) && ::major(status.st_rdev) == memory_devices);
+}
+
+}  // namespace
+
+sink::sink(int fd) noexcept : fd_(fd), may_wait_(fd >= 0 && !always_takes(fd)) {}
 
 void sink::write(const_byte_span bytes) {
   written_ += bytes.size();

@@ -1,7 +1,7 @@
 // Reading and writing of file descriptors.
 //
-// A source is read by one thread, and another may stop it: whoever waits for a pipe or terminal
-// that stays silent is then released. A sink is written by one thread.
+// A source is read by one thread at a time, and another may stop it: whoever waits for a pipe or terminal
+// that stays silent is then released. A sink is written by one thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -42,6 +42,8 @@ class source {
   /// Fills `room`; returns less only at the end of the input. Throws input_error; cancelled, if
   /// stopped.
   std::size_t read(byte_span room);
+  /// May a read wait for somebody else, and not just for a disk?
+  [[nodiscard]] bool may_wait() const noexcept { return stop_event_.get() >= 0; }
   /// Ends a read that waits, and all later ones that would. Any thread.
   void stop() noexcept;
 
@@ -57,7 +59,10 @@ class source {
 class sink {
  public:
   /// -1: counted and dropped.
-  explicit sink(int fd) noexcept : fd_(fd) {}
+  explicit sink(int fd) noexcept;
+
+  /// May a write wait for somebody else, and not just for a disk?
+  [[nodiscard]] bool may_wait() const noexcept { return may_wait_; }
 
   /// Throws output_error.
   void write(const_byte_span bytes);
@@ -65,6 +70,7 @@ class sink {
 
  private:
   int fd_;
+  bool may_wait_;
   std::uint64_t written_ = 0;
 };
 

@@ -71,7 +71,7 @@ unpacked unpack(source& from, sink& to, foreign_input other, sluice::runtime& wo
     sum = inflate_members(in, out, other);
   };
   auto contents = workers.run([&] {
-    return reading(from, spare_in, read_chunks) |
+    return reading(from, spare_in, reader::thread, read_chunks) |
            sluice::pipeline::process<chunk_ptr>({.capacity = chunk_limit, .name = "inflate"},
                                                 inflate);
   });
