@@ -1,12 +1,13 @@
 // What overflows the queues of one worker, oldest first. Linked, so nothing is ever lost for want
 // of memory; under a short lock that is taken once for many.
 //
-// It stays with its worker: pushing here wakes nobody. Thieves may take from it when what waits in
-// it has waited for long (idle.hpp).
+// It stays with its worker, or is given to one that is awake (W6): pushing here wakes nobody.
+// Thieves may take from it when what waits in it has waited for long (idle.hpp).
 #pragma once
 
 #include <cstdint>
 #include <mutex>
+#include <utility>
 
 #include "sched/run_queue.hpp"
 #include "sluice/detail/base/atomic.hpp"
@@ -16,12 +17,10 @@ namespace sluice::detail {
 
 class backlog {
  public:
-  /// Owner. A chain that is not empty.
+  /// A chain that is not empty. Its owner, or W6.
   void push(const chain& some) noexcept {
     const std::lock_guard guard(lock_);
-    (all_.last != nullptr ? all_.last->link : all_.first) = some.first;
-    all_.last = some.last;
-    all_.count += some.count;
+    all_.append(some);
     note_count();
   }
 
@@ -41,6 +40,16 @@ class backlog {
     // order: relaxed, a hint, written under the lock
     taken_.store(taken_.load(memory_order_relaxed) + some.count, memory_order_relaxed);
     return some;
+  }
+
+  /// All; anybody.
+  chain take_all() noexcept {
+    const std::lock_guard guard(lock_);
+    const chain all = std::exchange(all_, {});
+    note_count();
+    // order: relaxed, a hint, written under the lock
+    taken_.store(taken_.load(memory_order_relaxed) + all.count, memory_order_relaxed);
+    return all;
   }
 
   [[nodiscard]] bool empty() const noexcept {

@@ -8,6 +8,7 @@
 #include "park/futex.hpp"
 #include "sched/scheduler.hpp"
 #include "sched/worker_switch.hpp"
+#include "sluice/detail/base/backoff.hpp"
 
 namespace sluice::detail {
 
@@ -17,6 +18,7 @@ void idle_policy::begin() noexcept {
 }
 
 runnable* idle_policy::rest(worker& me) noexcept {
+  me.idle.retreat.end(clock::now(), times_stood_back());
   // order: seq_cst, see the head of idle.hpp
   running_.fetch_sub(1, memory_order_seq_cst);
   runnable* found = search(me);
@@ -28,6 +30,7 @@ runnable* idle_policy::rest(worker& me) noexcept {
   running_.fetch_add(1, memory_order_seq_cst);
   // order: relaxed, only I make myself stop being the watcher
   if (watcher_.load(memory_order_relaxed) == &me) pass_watch_on();
+  me.idle.retreat.begin(clock::now(), times_stood_back());
   me.count_start();
   me.keep_time();
   home_.note_running(me);
@@ -92,6 +95,7 @@ runnable* idle_policy::steal(worker& me) noexcept {
   me.idle.looked = now;
   const auto coarse_turns = static_cast<std::uint64_t>(std::min(since, longest_look) / coarse_turn);
   ++me.idle.calm_looks;
+  const bool stays_away = me.idle.retreat.holds(now);
   const std::size_t n = home_.worker_count();
   me.idle.random = me.idle.random * 1664525U + 1013904223U;
   for (std::size_t i = 0; i < n; ++i) {
@@ -99,18 +103,19 @@ runnable* idle_policy::steal(worker& me) noexcept {
     if (&victim == &me) continue;
     sample& before = me.idle.samples[victim.index()];
     before.coarse = turns_since(victim, before) < coarse_turns;
+    const bool may_go = before.coarse || !stays_away;
     const bool waited = ready_has_waited(victim, before, now, now - long_wait);
     const bool fresh = fresh_may_go(victim, before);
     const bool backlog = backlog_may_go(victim, before);
     if (before.fresh_waits || (before.coarse && !victim.is_idle())) me.idle.calm_looks = 0;
     if (!victim.has_ready() && !victim.has_fresh()) continue;
-    if (backlog) {
+    if (backlog && may_go) {
       if (runnable* one = me.steal_backlog(victim)) return one;
     }
     if (fresh) {
       if (runnable* one = me.steal_fresh(victim)) return one;
     }
-    if (waited || before.coarse) {
+    if ((waited && may_go) || before.coarse) {
       if (runnable* one = steal_any(me, victim)) return one;
     }
   }
@@ -133,11 +138,32 @@ runnable* idle_policy::steal_any(worker& me, worker& victim) noexcept {
   return me.steal_fresh(victim);
 }
 
+/// W6. Whoever is not listed will look at its backlog before it sleeps.
+void idle_policy::retreat_if_due(worker& me) noexcept {
+  const std::uint64_t lost = times_stood_back();
+  if (!me.idle.retreat.may_be_due(lost)) [[likely]]
+    return;
+  // order: relaxed, a hint
+  const std::uint64_t others = retreats_.load(memory_order_relaxed);
+  if (!me.idle.retreat.is_due(clock::now(), lost, others)) return;
+  const std::lock_guard guard(lock_);
+  // order: relaxed, written under the lock
+  if (retreats_.load(memory_order_relaxed) != others) return;  // another was faster
+  for (std::size_t i = 0; i < home_.worker_count(); ++i) {
+    worker& host = home_.worker_at(i);
+    if (&host == &me || host.idle.listed) continue;
+    // order: relaxed, a hint for those who look without the lock
+    retreats_.store(others + 1, memory_order_relaxed);
+    return me.give_ready(host);
+  }
+}
+
 // ---- sleeping ----------------------------------------------------------------------------------
 
 void idle_policy::sleep(worker& me) noexcept {
   enlist(me);
-  if (home_.incoming().work_before_sleep() || home_.over()) return delist(me);
+  const bool given = !me.overflow().empty();  // W6, by the lock of the list
+  if (given || home_.incoming().work_before_sleep() || home_.over()) return delist(me);
   home_.tell_closer();
   home_.note_rest();
   const deadline until = choose_role(me);

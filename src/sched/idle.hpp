@@ -16,6 +16,10 @@
 //   W2 load the count of work (seq_cst)         W5 load the count of idle workers (seq_cst):
 //   W3 sleep while the own word says so            take one off the list, write its word, wake it
 //
+// A worker that retreats (retreat.hpp) gives what is ready to another:
+//   W6 under the lock of the list, to one that is not listed. Whoever lists itself (W1) takes the
+//      same lock, and looks at its backlog before it sleeps.
+//
 // Whoever starts to run counts himself as running (RMW seq_cst) before his first push, and whoever
 // lists himself (W1) looks at that count before he chooses how to sleep: so either the idle one
 // becomes the watcher, or the running one's push finds none and elects him.
@@ -41,6 +45,8 @@ class idle_policy {
 
   /// Called by a worker that has found nothing. Returns with work; null once the runtime is over.
   [[nodiscard]] runnable* rest(worker& me) noexcept;
+  /// For a busy worker now and then: gives what is ready here to another if that is better.
+  void retreat_if_due(worker& me) noexcept;
   /// The worker's thread begins, and counts as running.
   void begin() noexcept;
 
@@ -109,7 +115,8 @@ class idle_policy {
 
   alignas(cache_line) short_lock lock_;
   worker* sleepers_ = nullptr;
-  std::uint64_t left_list_ = 0;  ///< counted before the worker can act
+  atomic<std::uint64_t> retreats_{0};  ///< written under the lock
+  std::uint64_t left_list_ = 0;        ///< counted before the worker can act
   worker* keeper_ = nullptr;
   deadline keeper_until_ = no_deadline;
 };

@@ -33,6 +33,12 @@ struct chain {
     last = &one;
     ++count;
   }
+  void append(const chain& some) noexcept {
+    if (some.first == nullptr) return;
+    (last != nullptr ? last->link : first) = some.first;
+    last = some.last;
+    count += some.count;
+  }
 };
 
 class run_queue {

@@ -123,6 +123,7 @@ runnable* worker::adopt(const chain& some) noexcept {
 /// Those who would starve while the own queues are never empty.
 runnable* worker::pick_fairly() noexcept {
   if (timers_.earliest() != no_deadline) timers_.fire(clock::now());
+  home_.idle().retreat_if_due(*this);
   fair_in_ = has_fresh() && !ready_.empty() ? fair_beside_tasks : fair_every;
   // Each of the three gets the first look in turn: none may keep another waiting for ever.
   for (int i = 0; i < 3; ++i) {
@@ -316,6 +317,18 @@ runnable* worker::steal_ready(worker& victim) noexcept {
 runnable* worker::steal_backlog(worker& victim) noexcept {
   const std::uint64_t share = victim.backlog_.size() / 2 + 1;
   return adopt(victim.backlog_.take(std::min<std::uint64_t>(share, batch)));
+}
+
+void worker::give_ready(worker& host) noexcept {
+  chain gift = backlog_.take_all();
+  for (;;) {
+    const chain some = ready_.take_half();
+    if (some.count == 0) break;
+    gift.append(some);
+  }
+  // order: acquire, a thief may empty it meanwhile; pairs with push_woken
+  if (fiber* one = next_.exchange(nullptr, memory_order_acquire)) gift.push_back(*one);
+  if (gift.count != 0) host.backlog_.push(gift);
 }
 
 runnable* worker::steal_fresh(worker& victim) noexcept { return victim.fresh_.take_oldest(); }

@@ -9,7 +9,7 @@
 // I1 a fiber is in one place at most: running, parked, in a queue, or in a next slot; and it is
 //    queued only after its context is saved.
 // I2 only the owner fills the next slot; thieves may empty it.
-// I3 the queues of a worker are pushed by its own thread only.
+// I3 the queues of a worker are pushed by its own thread only, but for gifts to its backlog (W6).
 // I4 when a fiber parks, time() is about two ticks old at most: the ticker sets it, and where the
 //    ticker may have slept the worker itself does (keep_time).
 #pragma once
@@ -25,6 +25,7 @@
 #include "sched/backlog.hpp"
 #include "sched/coarse_clock.hpp"
 #include "sched/fiber.hpp"
+#include "sched/retreat.hpp"
 #include "sched/run_queue.hpp"
 #include "sched/task_deque.hpp"
 #include "sched/task_memory.hpp"
@@ -100,6 +101,8 @@ class alignas(cache_line) worker {
   [[nodiscard]] runnable* steal_ready(worker& victim) noexcept;
   [[nodiscard]] runnable* steal_fresh(worker& victim) noexcept;
   [[nodiscard]] runnable* steal_backlog(worker& victim) noexcept;
+  /// W6. All that is ready here goes to the backlog of `host`, which does not sleep.
+  void give_ready(worker& host) noexcept;
 
   // ---- read by others -------------------------------------------------------------------------
   [[nodiscard]] bool has_ready() const noexcept {
@@ -160,6 +163,7 @@ class alignas(cache_line) worker {
     deadline looked = clock::now();  ///< when the samples were taken
     std::uint32_t calm_looks = 0;    ///< since the last one that saw coarse work or a task
     std::uint32_t random = 0;
+    retreat_policy retreat;
   } idle;
   pthread_t thread{};
 

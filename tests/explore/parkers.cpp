@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "engine/driver.hpp"
+#include "explore.hpp"
 #include "park/futex.hpp"
 #include "select/random.hpp"
 #include "sluice/detail/base/short_lock.hpp"
@@ -18,6 +19,8 @@
 #undef cpu_pause
 
 namespace sluice::explore {
+
+std::uint64_t races_lost = 0;
 
 void** const parker_slot = reinterpret_cast<void**>(detail::parker::current_slot());
 
@@ -34,6 +37,7 @@ namespace sluice::detail {
 /// Spinning: until another changes something. Standing back after a lost compare-and-swap is not.
 void yield_thread() noexcept { explore::pause(); }
 void stand_back() noexcept {}
+std::uint64_t times_stood_back() noexcept { return explore::races_lost; }
 
 /// A schedule must happen again: the same order of trials each time.
 std::uint64_t draw_seed() noexcept { return 1; }

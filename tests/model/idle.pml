@@ -25,6 +25,9 @@
  * What a searcher has pushed onto its own queue before it counted itself, the rest of what it stole
  * or the fibers of timers, is looked at after it has (BAD_NO_LOOK_AT_OWN).
  *
+ * -DGIFTS=n: up to n times a worker gives what is ready to another, under the lock of the list (W6):
+ * to one that is not listed, and whoever lists itself looks at what is its own again after that.
+ *
  * good outside:
  * good outside: COUNT_FIRST
  * good outside: WORKERS=3 PUSHERS=1 PUSHES=2
@@ -36,6 +39,10 @@
  * bad outside: BAD_KEEPER_UNCOMPARED
  * good spread: SPREAD PUSHERS=1
  * good spread: SPREAD WORKERS=3 PUSHERS=0 QUEUED=1 SPAWNS=2
+ * good spread: SPREAD PUSHERS=1 GIFTS=2
+ * good spread: SPREAD WORKERS=3 PUSHERS=0 QUEUED=1 SPAWNS=1 GIFTS=1
+ * bad spread: BAD_GIVE_TO_LISTED SPREAD PUSHERS=1 GIFTS=1
+ * bad spread: BAD_GIFT_UNSEEN SPREAD PUSHERS=1 GIFTS=1
  * bad spread: BAD_NO_WATCHER SPREAD PUSHERS=1
  * bad spread: BAD_NO_ELECTION SPREAD PUSHERS=1
  * bad spread: BAD_GIVE_UP_AFTER_LOOK SPREAD PUSHERS=1
@@ -55,6 +62,9 @@
 #ifndef SPAWNS
 #define SPAWNS 3
 #endif
+#ifndef GIFTS
+#define GIFTS 0
+#endif
 #ifndef QUEUED
 #define QUEUED 0
 #endif
@@ -73,7 +83,7 @@ byte asleep, at_rest;
 #ifdef SPREAD
 byte own[WORKERS];   /* ready fibers in the worker's own queue */
 bool stuck[WORKERS]; /* runs a fiber that goes on for ever */
-byte running = WORKERS, watcher = NOBODY, spawns = SPAWNS;
+byte running = WORKERS, watcher = NOBODY, spawns = SPAWNS, gifts = GIFTS;
 #define WORK (queued + own[me])
 #else
 byte keeper = NOBODY, keeper_deadline = NEVER, earliest = NEVER;
@@ -90,7 +100,7 @@ inline rest() {
 #ifdef SPREAD
     i = 0;
     do
-    :: i < WORKERS -> assert(!stuck[i] || own[i] == 0); i++
+    :: i < WORKERS -> assert(own[i] == 0); i++
     :: else -> break
     od;
     i = 0;
@@ -217,6 +227,27 @@ execute:
   :: atomic { spawns > 0 -> spawns--; own[me]++ };
     note_surplus();
     goto execute
+#if GIFTS > 0
+  :: atomic { /* W6 */
+      gifts > 0 && own[me] > 0 ->
+      gifts--;
+      w = 0;
+      do
+#ifdef BAD_GIVE_TO_LISTED
+      :: w < WORKERS && w == me -> w++
+#else
+      :: w < WORKERS && (w == me || idle[w]) -> w++
+#endif
+      :: else -> break
+      od;
+      if
+      :: w < WORKERS -> own[w] = own[w] + own[me]; own[me] = 0
+      :: else
+      fi;
+      w = 0
+    };
+    goto execute
+#endif
   :: atomic { stuck[me] = true; rest() };
   end_stuck:
     false
@@ -307,6 +338,9 @@ search:
 #endif
 #ifdef BAD_NO_LOOK
   seen = false;
+#endif
+#if GIFTS > 0 && !defined(BAD_GIFT_UNSEEN)
+  seen = seen || own[me] > 0;
 #endif
   if
   :: seen -> seen = false; stop_being_idle(); goto look_again

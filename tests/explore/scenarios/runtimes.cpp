@@ -12,9 +12,11 @@
 #include "engine/kernel.hpp"
 #include "explore.hpp"
 #include "sched/scheduler.hpp"
+#include "sched/worker.hpp"
 #include "sluice/blocking.hpp"
 #include "sluice/channel.hpp"
 #include "sluice/runtime.hpp"
+#include "sluice/this_fiber.hpp"
 
 namespace sluice::explore {
 namespace {
@@ -118,6 +120,27 @@ void two_fibers_hand_over() {
     });
     getter.join();
     putter.join();
+  });
+}
+
+/// W6: ready fibers are given to a worker that goes to sleep, or has just done so. The giver then
+/// rests too.
+void ready_fibers_are_given_away() {
+  races_lost = 0;
+  strands([] {
+    runtime home(workers(2));
+    const channel<item> ch(1);
+    home.go([&] {
+          auto getter = home.go([&] { check(arrives(ch), "the item arrives"); });
+          this_fiber::yield();
+          ch.put(item(1));
+          races_lost = 1000;
+          detail::worker& here = *detail::worker::current();
+          here.home().idle().retreat_if_due(here);
+          races_lost = 0;
+          getter.join();
+        })
+        .join();
   });
 }
 
@@ -399,6 +422,7 @@ scenarios runtime_scenarios() {
       whole("runtime: a busy fiber beside a ready one", call<busy_beside_ready>),
       whole("runtime: more than the queues hold", call<more_than_the_queues_hold>),
       whole("runtime: two fibers hand over", call<two_fibers_hand_over>),
+      whole("runtime: ready fibers are given away", call<ready_fibers_are_given_away>),
       whole("runtime: a wait with a time, 1 worker", call<a_wait_with_a_time<1>>),
       whole("runtime: a wait with a time, 2 workers", call<a_wait_with_a_time<2>>),
       whole("runtime: a time or an item", call<a_time_or_an_item>),
