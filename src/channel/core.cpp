@@ -76,8 +76,10 @@ void channel_core::announce(wait_list& s, wait_node& node) noexcept {
 
 void channel_core::pop(wait_list& s, wait_node& node) noexcept {
   s.remove(node);
-  // order: relaxed, whoever still reads the higher count settles once too often
-  if (is_counted(s)) count_of(s).fetch_sub(1, memory_order_relaxed);
+  if (!is_counted(s)) return;
+  atomic<std::uint32_t>& count = count_of(s);
+  // order: relaxed, written under the lock; who still reads the higher count settles once too often
+  count.store(count.load(memory_order_relaxed) - 1, memory_order_relaxed);
 }
 
 /// R4 of those who joined an open channel, at its close: after C1, before the look at head.
@@ -183,8 +185,8 @@ void channel_core::settle(job_list& jobs) noexcept {
     }
   } else {
     for (bool progress = true; progress;) {
-      progress = serve_putters(jobs);
-      progress |= serve_getters(jobs);
+      progress = !putters_.empty() && serve_putters(jobs);
+      progress |= !getters_.empty() && serve_getters(jobs);
     }
   }
   if (!joiners_.empty() && drained()) end_all(joiners_, jobs);
@@ -230,13 +232,11 @@ void channel_core::withdraw(wait_list& s, wait_node& node) noexcept {
   if (node.linked) pop(s, node);
 }
 
-/// R4, R5. Whoever looks and finds a busy place looks again: only afterwards he may park.
-[[gnu::always_inline]] inline void channel_core::enlist_and_settle(wait_list& s,
-                                                                   wait_node& node) noexcept {
-  job_list jobs;
+/// R5. Whoever looks and finds a busy place looks again: only afterwards he may park. The lock is
+/// held at the begin.
+[[gnu::always_inline]] inline void channel_core::settle_own(wait_list& s, wait_node& node,
+                                                            job_list& jobs) noexcept {
   backoff wait;
-  lock_.lock();
-  announce(s, node);
   for (;;) {
     settle(jobs);
     const bool park_now = !node.linked || last_look(s) != claim::busy;
@@ -254,20 +254,47 @@ void channel_core::withdraw(wait_list& s, wait_node& node) noexcept {
 
 /// R4, R5, R6.
 outcome channel_core::wait_for_settle(wait_list& s, wait_node& node, deadline until) noexcept {
-  enlist_and_settle(s, node);
+  job_list jobs;
+  lock_.lock();
+  announce(s, node);
+  settle_own(s, node, jobs);
+  return park_in(s, node, until);
+}
+
+/// The same, looked at first for one that stands alone, as in a pipeline. Nobody else can end its
+/// wait before it parks, so it need not be reserved.
+[[gnu::always_inline]] inline outcome channel_core::wait_alone(wait_list& s, wait_list& others,
+                                                               wait_node& node, job todo,
+                                                               deadline until) noexcept {
+  job_list jobs;
+  lock_.lock();
+  announce(s, node);
+  if (s.front() == &node && others.empty() && joiners_.empty()) {
+    const claim found = todo == job::put ? claim_for_put(node) : claim_for_get(node);
+    if (found == claim::none) {
+      lock_.unlock();
+      return park_in(s, node, until);
+    }
+    if (found == claim::ok) {
+      node.owner->conclude(outcome::completed);
+      pop(s, node);
+      jobs.push_back(node, todo);
+    }
+  }
+  settle_own(s, node, jobs);
   return park_in(s, node, until);
 }
 
 outcome channel_core::wait_to_put(void* item, deadline until, const char* operation) noexcept {
   waiter self(parker::current(), {operation, this});
   wait_node node(self, item);
-  return wait_for_settle(putters_, node, until);
+  return wait_alone(putters_, getters_, node, job::put, until);
 }
 
 outcome channel_core::wait_to_get(void* room, deadline until, const char* operation) noexcept {
   waiter self(parker::current(), {operation, this});
   wait_node node(self, room);
-  return wait_for_settle(getters_, node, until);
+  return wait_alone(getters_, putters_, node, job::get, until);
 }
 
 outcome channel_core::wait_until_drained(deadline until) noexcept {
@@ -281,7 +308,10 @@ outcome channel_core::wait_until_drained(deadline until) noexcept {
 void channel_core::enlist(side which, wait_node& node) noexcept {
   node.passed = false;
   if (kind_ == channel_kind::rendezvous) return meet_or_enlist(which, node);
-  enlist_and_settle(list_of(which), node);
+  job_list jobs;
+  lock_.lock();
+  announce(list_of(which), node);
+  settle_own(list_of(which), node, jobs);
 }
 
 bool channel_core::withdraw_case(side which, wait_node& node) noexcept {

@@ -160,10 +160,14 @@ void idle_policy::retreat_if_due(worker& me) noexcept {
 
 // ---- sleeping ----------------------------------------------------------------------------------
 
+/// For one that is listed: was it given something (W6), or does anything come from outside (W2)?
+bool idle_policy::has_work(const worker& me) const noexcept {
+  return !me.overflow().empty() || home_.incoming().work_before_sleep();
+}
+
 void idle_policy::sleep(worker& me) noexcept {
   enlist(me);
-  const bool given = !me.overflow().empty();  // W6, by the lock of the list
-  if (given || home_.incoming().work_before_sleep() || home_.over()) return delist(me);
+  if (has_work(me) || home_.over()) return delist(me);
   home_.tell_closer();
   home_.note_rest();
   const deadline until = choose_role(me);

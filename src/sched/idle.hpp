@@ -93,6 +93,7 @@ class idle_policy {
   [[nodiscard]] runnable* steal(worker& me) noexcept;
   [[nodiscard]] runnable* steal_again(worker& me) noexcept;
   [[nodiscard]] static runnable* steal_any(worker& me, worker& victim) noexcept;
+  [[nodiscard]] bool has_work(const worker& me) const noexcept;
   void sleep(worker& me) noexcept;
   [[nodiscard]] deadline choose_role(worker& me) noexcept;
   [[nodiscard]] deadline keep_timer(worker& me, deadline earliest) noexcept;

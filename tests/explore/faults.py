@@ -158,6 +158,12 @@ FAULTS = [
              """  for (;;) {
     settle(jobs);
     const bool park_now""", "settle(jobs);", ["capacity 1: put | get"]),
+    weaker("channel: the only one in line parks beside a busy place", CORE,
+           "if (found == claim::none) {", "found == claim::none",
+           ["capacity 1: put | get"], "found == claim::none || found == claim::busy"),
+    weaker("channel: the only one in line parks beside a place that it could have", CORE,
+           "if (found == claim::ok) {", "found == claim::ok", ["capacity 1: put | get"],
+           "(node.todo = todo, found == claim::ok && false)"),
     weaker("channel: parks beside a busy place", CORE,
            "const bool park_now = !node.linked || last_look(s) != claim::busy;",
            "!node.linked || last_look(s) != claim::busy", ["capacity 1: put | get"], "true"),
@@ -282,18 +288,18 @@ FAULTS = [
            ["queues: an inbox before"], "memory_order_acquire"),
     # ---- going to sleep
     weaker("idle: a worker does not look again before it sleeps", IDLE,
-           "if (home_.incoming().work_before_sleep() || home_.over()) return delist(me);",
+           "return !me.overflow().empty() || home_.incoming().work_before_sleep();",
            "home_.incoming().work_before_sleep()",
            ["runtime: a task from outside", "runtime: a wake from outside"], "false"),
     weaker("idle: a worker does not look whether it is over", IDLE,
-           "if (home_.incoming().work_before_sleep() || home_.over()) return delist(me);",
+           "if (has_work(me) || home_.over()) return delist(me);",
            "home_.over()", ["runtime: a task from outside"], "false"),
     left_out("idle: a worker says that it is idle after it has looked", IDLE,
              """  enlist(me);
-  if (home_.incoming()""", "enlist(me);",
+  if (has_work""", "enlist(me);",
              ["runtime: a task from outside", "runtime: a wake from outside"],
              "if (::sluice::explore::fault == NUMBER) {"
-             " if (home_.incoming().work_before_sleep() || home_.over()) return; enlist(me); }"
+             " if (has_work(me) || home_.over()) return; enlist(me); }"
              " if (::sluice::explore::fault != NUMBER)"),
     left_out("idle: work from outside wakes nobody", IDLE,
              "  if (one != nullptr) rouse(*one);\n  return one != nullptr;",
@@ -314,8 +320,8 @@ void idle_policy::pass_watch_on()""", "if (one != nullptr) rouse(*one);",
              "  keeper_until_ = earliest;\n  return earliest;", "return earliest;",
              ["runtime: a timer from outside"], "return no_deadline;"),
     weaker("idle: who goes to sleep does not look for a gift", IDLE,
-           "if (given || home_.incoming().work_before_sleep() || home_.over()) return delist(me);",
-           "given || ", ["runtime: ready fibers"], "(given && false) || "),
+           "return !me.overflow().empty() || home_.incoming().work_before_sleep();",
+           "!me.overflow().empty()", ["runtime: ready fibers"], "false"),
     # ---- timers
     left_out("timers: a wait ends and its timer stays", FIBER,
              "timer_.in->disarm(timer_);", "timer_.in->disarm(timer_);",

@@ -212,8 +212,10 @@ class SLUICE_API channel_core : public waited_for {
   [[nodiscard]] wait_list& list_of(side which) noexcept {
     return which == side::put ? putters_ : getters_;
   }
-  void enlist_and_settle(wait_list& s, wait_node& node) noexcept;
+  void settle_own(wait_list& s, wait_node& node, job_list& jobs) noexcept;
   outcome wait_for_settle(wait_list& s, wait_node& node, deadline until) noexcept;
+  outcome wait_alone(wait_list& s, wait_list& others, wait_node& node, job todo,
+                     deadline until) noexcept;
   void withdraw(wait_list& s, wait_node& node) noexcept;
   outcome park_in(wait_list& s, wait_node& node, deadline until) noexcept;
   status end_in_wait(wait_list& mine, void* item, deadline until, const char* operation);
