@@ -8,11 +8,9 @@
 namespace sluice::detail {
 
 constinit atomic<std::uint32_t> attention{0};
+constinit atomic<bool> forked{false};
 
 namespace {
-
-/// Written once, by the only thread of a new child; read by all.
-constinit atomic<bool> forked{false};
 
 void after_fork_in_child() {
   // order: relaxed, the child has one thread
@@ -41,11 +39,6 @@ void lower_attention() noexcept {
 void watch_for_fork() noexcept {
   static const int installed = ::pthread_atfork(nullptr, nullptr, after_fork_in_child);
   static_cast<void>(installed);
-}
-
-bool in_forked_child() noexcept {
-  // order: relaxed, written before the child's first operation by the same thread
-  return forked.load(memory_order_relaxed);
 }
 
 }  // namespace sluice::detail

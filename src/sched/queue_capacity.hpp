@@ -3,8 +3,11 @@
 
 namespace sluice::detail {
 
-/// Of ready fibers, and of tasks that have not begun; a power of two, so that a position becomes a
-/// slot without a division.
-inline constexpr int queue_capacity = 256;
+// Powers of two, so that a position becomes a slot without a division.
+
+/// Of ready fibers. A thief takes half of them at once.
+inline constexpr int run_queue_capacity = 256;
+/// Of tasks that have not begun: a batch of a thousand fits.
+inline constexpr int task_deque_capacity = 1024;
 
 }  // namespace sluice::detail

@@ -43,7 +43,7 @@ struct chain {
 
 class run_queue {
  public:
-  static constexpr std::uint64_t capacity = queue_capacity;
+  static constexpr std::uint64_t capacity = run_queue_capacity;
 
   /// Owner: false if it is full.
   bool push(runnable& one) noexcept {

@@ -143,8 +143,12 @@ void task_core::finish() noexcept {
 
 void task_core::drop() noexcept {
   if (in_forked_child()) return;  // it is the parent's to report
-  // order: T3 acq_rel, pairs T2: whoever is second deletes
-  if ((state_.fetch_or(detached_bit, memory_order_acq_rel) & released_bit) == 0) return;
+  // order: acquire, pairs T2: then nobody else knows the task any more, as after a join
+  if ((state_.load(memory_order_acquire) & released_bit) == 0 &&
+      // order: T3 acq_rel, pairs T2: whoever is second deletes
+      (state_.fetch_or(detached_bit, memory_order_acq_rel) & released_bit) == 0) {
+    return;
+  }
   report_unjoined();
   delete this;
 }

@@ -21,7 +21,7 @@ namespace sluice::detail {
 
 class task_deque {
  public:
-  static constexpr std::int64_t capacity = queue_capacity;
+  static constexpr std::int64_t capacity = task_deque_capacity;
 
   /// Owner: false if it is full.
   bool push(task_core& one) noexcept {

@@ -48,7 +48,12 @@ SLUICE_API void lower_attention() noexcept;
 
 /// Installs the fork handlers at the first use of the library. Cheap and idempotent.
 SLUICE_API void watch_for_fork() noexcept;
+/// Written once, by the only thread of a new child; read by all.
+SLUICE_API extern atomic<bool> forked;
 /// Is this process a child forked after the first use of the library?
-[[nodiscard]] SLUICE_API bool in_forked_child() noexcept;
+[[nodiscard]] inline bool in_forked_child() noexcept {
+  // order: relaxed, written before the child's first operation by the same thread
+  return forked.load(memory_order_relaxed);
+}
 
 }  // namespace sluice::detail

@@ -4,6 +4,7 @@
 
 namespace sluice::detail {
 
-inline constexpr int queue_capacity = 4;
+inline constexpr int run_queue_capacity = 4;
+inline constexpr int task_deque_capacity = 4;
 
 }  // namespace sluice::detail
