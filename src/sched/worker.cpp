@@ -139,11 +139,14 @@ runnable* worker::pick_fairly() noexcept {
 }
 
 void worker::push_ready(fiber& one) noexcept {
-  while (!ready_.push(one)) {
-    const chain shed = ready_.shed_half();
-    if (shed.count > 0) backlog_.push(shed);
-  }
+  while (!ready_.push(one)) [[unlikely]]
+    shed_ready();
   home_.note_surplus();
+}
+
+[[gnu::noinline, gnu::cold]] void worker::shed_ready() noexcept {
+  const chain shed = ready_.shed_half();
+  if (shed.count > 0) backlog_.push(shed);
 }
 
 void worker::push_task(task_core& task) noexcept {

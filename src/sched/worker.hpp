@@ -209,6 +209,7 @@ class alignas(cache_line) worker {
 
   [[nodiscard]] fiber* take_next() noexcept;
   void prefetch_ready() const noexcept;
+  void shed_ready() noexcept;
   void queue_task(task_core& task) noexcept;
   [[nodiscard]] runnable* pick_fairly() noexcept;
   [[nodiscard]] runnable* pick_task() noexcept;
