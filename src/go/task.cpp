@@ -12,9 +12,10 @@
 namespace sluice::detail {
 
 bool join_task(task_core& task, deadline until) {
-  if (running_task() == &task) throw_joins_itself();
+  const bool done = task.done();
+  if (!done && running_task() == &task) throw_joins_itself();
   check_strand(operation_kind::may_wait, "join");
-  if (task.done()) return true;
+  if (done || task.done()) return true;
   const outcome how = task.wait_until_done(until, on_stop::end_wait);
   if (how == outcome::cancelled) throw_cancelled();
   return how == outcome::completed;
