@@ -83,13 +83,13 @@ class SLUICE_API runtime {
   template <class F, class... Args>
   requires detail::startable<F, Args...>
   [[gnu::always_inline]] auto go(fiber_options options, F&& f, Args&&... args) {
-    return detail::go_with(*inside_, std::move(options), std::forward<F>(f),
+    return detail::go_with(inside_, std::move(options), std::forward<F>(f),
                            std::forward<Args>(args)...);
   }
   template <class F, class... Args>
   requires detail::startable<F, Args...>
   [[gnu::always_inline]] auto go(F&& f, Args&&... args) {
-    return detail::go_plain(*inside_, nullptr, 0, std::forward<F>(f), std::forward<Args>(args)...);
+    return detail::go_plain(inside_, nullptr, 0, std::forward<F>(f), std::forward<Args>(args)...);
   }
 
   [[nodiscard]] runtime_stats stats() const;

@@ -124,7 +124,7 @@ concept startable = !std::same_as<std::remove_cvref_t<F>, fiber_options> &&
 
 template <class F, class... Args>
 [[gnu::always_inline]] inline task<call_result<F, Args...>> go_plain(
-    scheduler& where, std::unique_ptr<const std::string> name, std::size_t stack_size, F&& f,
+    scheduler* where, std::unique_ptr<const std::string> name, std::size_t stack_size, F&& f,
     Args&&... args) {
   using call = task_call<call_result<F, Args...>, std::decay_t<F>, std::decay_t<Args>...>;
   demand_callable(f);
@@ -135,7 +135,7 @@ template <class F, class... Args>
 }
 
 template <class F, class... Args>
-[[gnu::always_inline]] inline auto go_with(scheduler& where, fiber_options&& options, F&& f,
+[[gnu::always_inline]] inline auto go_with(scheduler* where, fiber_options&& options, F&& f,
                                            Args&&... args) {
   auto name =
       options.name.empty() ? nullptr : std::make_unique<const std::string>(std::move(options.name));
@@ -150,7 +150,7 @@ template <class F>
   refuse_own_fiber(where);
   demand_callable(f);
   auto fresh = std::make_unique<call>(nullptr, std::forward<F>(f));
-  spawn(where, *fresh, 0);
+  spawn(&where, *fresh, 0);
   const auto drop = [](call* running) { running->drop(); };
   const std::unique_ptr<call, decltype(drop)> running(fresh.release(), drop);
   wait_or_stop(where, *running);
@@ -167,14 +167,13 @@ template <class F>
 template <class F, class... Args>
 requires detail::startable<F, Args...>
 [[gnu::always_inline]] inline auto go(fiber_options options, F&& f, Args&&... args) {
-  return detail::go_with(detail::current_scheduler(), std::move(options), std::forward<F>(f),
+  return detail::go_with(nullptr, std::move(options), std::forward<F>(f),
                          std::forward<Args>(args)...);
 }
 template <class F, class... Args>
 requires detail::startable<F, Args...>
 [[gnu::always_inline]] inline auto go(F&& f, Args&&... args) {
-  return detail::go_plain(detail::current_scheduler(), nullptr, 0, std::forward<F>(f),
-                          std::forward<Args>(args)...);
+  return detail::go_plain(nullptr, nullptr, 0, std::forward<F>(f), std::forward<Args>(args)...);
 }
 
 }  // namespace sluice

@@ -103,17 +103,14 @@ void scheduler::start_threads() {
 
 // ---- tasks -------------------------------------------------------------------------------------
 
-void scheduler::spawn(task_core& task, std::size_t stack_size) {
+void scheduler::spawn(worker* here, task_core& task, std::size_t stack_size) {
   const std::uint8_t size_class =
       stack_size == 0 ? default_class_ : stack_pool::class_for(stack_size);
-  worker* here = worker::current();
-  if (here != nullptr && &here->home() != this) here = nullptr;
-  const bool from_batch = here != nullptr && size_class == default_class_;
-  from_batch ? here->take_promise() : stack_pool::of_class(size_class).promise(1);
+  if (here != nullptr) return here->spawn(task, size_class);
+  stack_pool::of_class(size_class).promise(1);
   task.home_ = this;
   task.stack_class_ = size_class;
-  task.id_ = here != nullptr ? here->next_id() : next_strand_id();
-  if (here != nullptr) return here->push_task(task);
+  task.id_ = next_strand_id();
   // order: seq_cst, before whoever counts the living can see it finished
   spawned_outside_.fetch_add(1, memory_order_seq_cst);
   if (!incoming_.push_task(task)) {

@@ -50,8 +50,8 @@ class scheduler {
   void close() noexcept;
 
   // ---- doors for tasks ------------------------------------------------------------------------
-  /// See detail::spawn.
-  void spawn(task_core& task, std::size_t stack_size);
+  /// See detail::spawn. `here`: the own worker whose thread it is; null: another thread.
+  void spawn(worker* here, task_core& task, std::size_t stack_size);
   /// A fiber that is not parked any more. Any thread but the workers; never fails.
   void make_ready_from_outside(fiber& one) noexcept;
   /// A fiber whose slice is over: whichever worker comes first. A worker; never fails.

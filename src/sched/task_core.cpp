@@ -260,15 +260,13 @@ scheduler& default_scheduler() {
   return *one;
 }
 
-scheduler& current_scheduler() {
-  worker* here = worker::current();
-  return here != nullptr ? here->home() : default_scheduler();
-}
-
-[[gnu::noinline]] void spawn(scheduler& where, task_core& task, std::size_t stack_size) {
+[[gnu::noinline]] void spawn(scheduler* where, task_core& task, std::size_t stack_size) {
   if (in_forked_child()) throw_forked("go or run");
+  worker* here = worker::current();
+  if (where == nullptr) where = here != nullptr ? &here->home() : &default_scheduler();
+  if (here != nullptr && &here->home() != where) here = nullptr;
   task.spawned_by_ = __builtin_return_address(0);
-  where.spawn(task, stack_size);
+  where->spawn(here, task, stack_size);
 }
 
 }  // namespace sluice::detail

@@ -139,8 +139,7 @@ runnable* worker::pick_fairly() noexcept {
 }
 
 void worker::push_ready(fiber& one) noexcept {
-  while (!ready_.push(one)) [[unlikely]]
-    shed_ready();
+  while (!ready_.push(one)) [[unlikely]] shed_ready();
   home_.note_surplus();
 }
 
@@ -149,22 +148,55 @@ void worker::push_ready(fiber& one) noexcept {
   if (shed.count > 0) backlog_.push(shed);
 }
 
-void worker::push_task(task_core& task) noexcept {
+// ---- what a spawn needs ------------------------------------------------------------------------
+
+inline void worker::take_promise() {
+  if (promises_ == 0) [[unlikely]]
+    take_promises();
+  --promises_;
+}
+
+[[gnu::noinline, gnu::cold]] void worker::take_promises() {
+  try {
+    home_.default_pool().promise(promises_batch);
+    promises_ = promises_batch;
+  } catch (const std::bad_alloc&) {
+    home_.default_pool().promise(1);  // no room for a whole batch
+    promises_ = 1;
+  }
+}
+
+inline std::uint64_t worker::next_id() noexcept {
+  if (ids_next_ == ids_end_) [[unlikely]] {
+    ids_next_ = next_strand_id(ids_batch);
+    ids_end_ = ids_next_ + ids_batch;
+  }
+  return ids_next_++;
+}
+
+void worker::spawn(task_core& task, std::uint8_t size_class) {
+  size_class == home_.default_class() ? take_promise()
+                                      : stack_pool::of_class(size_class).promise(1);
+  task.home_ = &home_;
+  task.stack_class_ = size_class;
+  task.id_ = next_id();
   bump(spawned_);
   queue_task(task);
 }
 
-void worker::queue_task(task_core& task) noexcept {
-  while (!fresh_.push(task)) {
-    chain shed;
-    while (shed.count < task_deque::capacity / 2) {
-      task_core* oldest = fresh_.take_oldest();
-      if (oldest == nullptr) break;
-      shed.push_back(*oldest);
-    }
-    if (shed.count > 0) backlog_.push(shed);
-  }
+inline void worker::queue_task(task_core& task) noexcept {
+  while (!fresh_.push(task)) [[unlikely]] shed_tasks();
   home_.note_surplus();
+}
+
+[[gnu::noinline, gnu::cold]] void worker::shed_tasks() noexcept {
+  chain shed;
+  while (shed.count < task_deque::capacity / 2) {
+    task_core* oldest = fresh_.take_oldest();
+    if (oldest == nullptr) break;
+    shed.push_back(*oldest);
+  }
+  if (shed.count > 0) backlog_.push(shed);
 }
 
 // ---- time slices -------------------------------------------------------------------------------
@@ -279,32 +311,11 @@ void worker::keep_stack(stack_slot& slot, std::uint8_t size_class) noexcept {
   home_.default_pool().give_chain(*first, *end, n);
 }
 
-void worker::take_promise() {
-  if (promises_ == 0) {
-    try {
-      home_.default_pool().promise(promises_batch);
-      promises_ = promises_batch;
-    } catch (const std::bad_alloc&) {
-      home_.default_pool().promise(1);  // no room for a whole batch
-      promises_ = 1;
-    }
-  }
-  --promises_;
-}
-
 void worker::settle_promise(std::uint8_t size_class) noexcept {
   if (size_class != home_.default_class()) return stack_pool::of_class(size_class).release(1);
   if (++promises_ < 2 * promises_batch) return;
   promises_ -= promises_batch;
   home_.default_pool().release(promises_batch);
-}
-
-std::uint64_t worker::next_id() noexcept {
-  if (ids_next_ == ids_end_) {
-    ids_next_ = next_strand_id(ids_batch);
-    ids_end_ = ids_next_ + ids_batch;
-  }
-  return ids_next_++;
 }
 
 // ---- stealing ----------------------------------------------------------------------------------

@@ -87,10 +87,8 @@ class alignas(cache_line) worker {
   /// A fiber that was just made ready: runs next here.
   void push_woken(fiber& one) noexcept;
   void push_ready(fiber& one) noexcept;
-  void push_task(task_core& task) noexcept;
-  /// Room for one more stack of the default size. Throws std::bad_alloc.
-  void take_promise();
-  [[nodiscard]] std::uint64_t next_id() noexcept;
+  /// See scheduler::spawn. Throws std::bad_alloc; then the task was not touched.
+  void spawn(task_core& task, std::uint8_t size_class);
   [[nodiscard]] task_memory& memory() noexcept { return memory_; }
   /// A context's life on one stack: one task after the other.
   static void run_tasks(context& self, void* message);
@@ -211,6 +209,11 @@ class alignas(cache_line) worker {
   void prefetch_ready() const noexcept;
   void shed_ready() noexcept;
   void queue_task(task_core& task) noexcept;
+  void shed_tasks() noexcept;
+  /// Room for one more stack of the default size. Throws std::bad_alloc.
+  void take_promise();
+  void take_promises();
+  [[nodiscard]] std::uint64_t next_id() noexcept;
   [[nodiscard]] runnable* pick_fairly() noexcept;
   [[nodiscard]] runnable* pick_task() noexcept;
   [[nodiscard]] runnable* take_from_outside() noexcept;

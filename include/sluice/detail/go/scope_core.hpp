@@ -118,10 +118,9 @@ template <class F, class... Args>
   demand_callable(f);
   auto fresh =
       std::make_unique<call>(in, std::move(name), std::forward<F>(f), std::forward<Args>(args)...);
-  scheduler& where = current_scheduler();
   in.add_task();
   try {
-    spawn(where, *fresh, stack_size);
+    spawn(nullptr, *fresh, stack_size);
   } catch (...) {
     in.task_ended();
     throw;

@@ -147,7 +147,7 @@ class SLUICE_API task_core : public runnable, public waited_for {
   friend class scheduler;
   friend class worker;
   friend class fiber;
-  friend void spawn(scheduler& where, task_core& task, std::size_t stack_size);
+  friend void spawn(scheduler* where, task_core& task, std::size_t stack_size);
 
   static constexpr std::uint32_t done_bit = 1;
   static constexpr std::uint32_t released_bit = 2;
@@ -185,14 +185,14 @@ class SLUICE_API task_core : public runnable, public waited_for {
   atomic<task_extras*> extras_{nullptr};
 };
 
-/// The runtime of the running fiber, else the default one, which starts at first use.
-[[nodiscard]] SLUICE_API scheduler& current_scheduler();
 /// The default runtime. Throws what starting it throws.
 [[nodiscard]] SLUICE_API scheduler& default_scheduler();
-/// Hands the task to the workers of `where`. All between the user's code and this call is inlined,
+/// Hands the task to the workers of `where`; null: of the runtime of the running fiber, else of the
+/// default one, which starts at first use. All between the user's code and this call is inlined,
 /// so that dumps can say where the task was spawned. Throws std::logic_error in a forked child,
-/// std::length_error, std::bad_alloc; then the task was not touched.
-SLUICE_API void spawn(scheduler& where, task_core& task, std::size_t stack_size);
+/// std::length_error, std::bad_alloc, what starting the default runtime throws; then the task was
+/// not touched.
+SLUICE_API void spawn(scheduler* where, task_core& task, std::size_t stack_size);
 /// `who` hears of the end of the running fiber's task. Called once in a task, by its fiber.
 SLUICE_API void listen_for_end(end_listener& who) noexcept;
 /// Is it `who` that hears of the end of what runs here?
