@@ -19,7 +19,7 @@ FLAGS = ("-std=c++20", "-O3", "-DNDEBUG", "-fstack-clash-protection")
 COMPILER = os.environ.get("CXX", "g++")
 # Debian's crates (librust-*-dev), which cargo takes in place of crates.io.
 CRATES = "/usr/share/cargo/registry"
-PACK_PACKAGES = ("pigz", "zlib1g-dev", "libcli11-dev", "tar")
+PACK_PACKAGES = ("pigz", "zlib1g-dev", "libdeflate-dev", "libcli11-dev", "tar")
 # Programs that are no rivals: what the machine costs, and zlib's own loop.
 FLOORS, ZLIB = "floors", "zlib on one thread"
 SLUICE_PACKAGES = ("g++", "meson", "ninja-build", "pkg-config", "libboost-context-dev",

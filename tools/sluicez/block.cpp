@@ -1,10 +1,10 @@
 #include "block.hpp"
 
+#include <libdeflate.h>
+
 #include <cstring>
 #include <new>
 #include <stdexcept>
-
-#include "crc.hpp"
 
 namespace sluicez {
 namespace {
@@ -66,7 +66,7 @@ void deflater::compress(block& piece) {
     throw std::logic_error("deflate needs more room than its bound");
   }
   piece.out_bytes = room.size() - stream_.avail_out;
-  piece.crc = crc32_of(0, input);
+  piece.crc = ::libdeflate_crc32(0, input.data(), input.size());
 }
 
 }  // namespace sluicez

@@ -6,10 +6,11 @@
 // input, the flow that goes stops what still runs and waits for it.
 #include "unpack.hpp"
 
+#include <libdeflate.h>
+
 #include <memory>
 #include <utility>
 
-#include "crc.hpp"
 #include "errors.hpp"
 #include "inflate.hpp"
 #include "reading.hpp"
@@ -37,7 +38,7 @@ class checked_writer {
   void write(const chunk& piece) {
     const const_byte_span bytes{piece.bytes.get(), piece.size};
     to_.write(bytes);
-    crc_ = crc32_of(crc_, bytes);
+    crc_ = ::libdeflate_crc32(crc_, bytes.data(), bytes.size());
     length_ += static_cast<std::uint32_t>(bytes.size());
     if (piece.member_end) end_member(*piece.member_end);
   }
