@@ -319,6 +319,30 @@ TEST_CASE("a flow that goes stops its stages, and waits for what they do") {
   });
 }
 
+TEST_CASE("all stages of a flow that goes are stopped before one of them is waited for") {
+  with_workers([](quiet_runtime& rt) {
+    const sluice::channel<int> never{1};
+    const sluice::channel<int> stopped{1};
+    const auto wait_for_a_stop = [&, next = number{0}]() mutable {
+      if (next++ == 0) return std::optional<counted>(0);
+      try {
+        never.get();
+      } catch (const sluice::cancelled&) {
+        sluice::shield([&] { stopped << 1; });
+        throw;
+      }
+      return std::optional<counted>();
+    };
+    std::optional flow = stages::generate(wait_for_a_stop) | stages::transform([&](counted item) {
+                           sluice::shield([&] { stopped.get(); });
+                           return item;
+                         });
+    test::await_waiting(*rt, "get", 2);
+    flow.reset();
+    CHECK(stopped.empty());
+  });
+}
+
 TEST_CASE("stages that wait for items, or in their functions, end when their reader goes") {
   with_workers([](quiet_runtime& rt) {
     const sluice::channel<counted> ch{1};

@@ -45,6 +45,7 @@ constinit atomic<std::size_t> unguarded_stacks{0};
 void warn_of_missing_guard() noexcept {
   static atomic<bool> warned{false};
   // order: relaxed, only that one thread warns
+  // mutation: never, in no schedule is a guard missing; tests of guards see the warning
   if (!warned.exchange(true, memory_order_relaxed)) {
     std::fputs(
         "sluice: this system gives no (more) guards for stacks; a fiber that overruns its stack "
@@ -75,6 +76,7 @@ void stack_slot::clear_owner() noexcept {
   backoff wait;
   std::uintptr_t seen = reinterpret_cast<std::uintptr_t>(owner());
   // order: acq_rel, pairs with pin and unpin: nobody looks at the owner from here on
+  // mutation: acquire, who finds no owner looks at nothing
   while (!owner_.compare_exchange_strong(seen, 0, memory_order_acq_rel, memory_order_relaxed)) {
     seen &= ~pinned_bit;  // somebody looks; try again with the pin gone
     wait.pause();
@@ -86,6 +88,7 @@ void* stack_slot::pin() noexcept {
   for (;;) {
     // order: seq_cst, the newest: whoever stops fibers has raised `attention` before, in the one
     // order with P1 and P5. A load might miss the owner whose fiber has parked and not seen that
+    // mutation: acq_rel, the newest value is read whatever the order
     std::uintptr_t seen = owner_.fetch_or(0, memory_order_seq_cst) & ~pinned_bit;
     if (seen == 0) return nullptr;
     // order: acquire, pairs with set_owner
@@ -192,8 +195,10 @@ std::unique_ptr<stack_slab> stack_pool::map_slab(std::size_t places) const {
 void stack_pool::add(std::unique_ptr<stack_slab> fresh) noexcept {
   stack_slab* slab = fresh.release();  // lives for ever
   // order: acquire, another pool may be adding too
+  // mutation: relaxed, the compare-and-swap hands on what the one before it released
   slab->older_of_all = newest_of_all.load(memory_order_acquire);
   // order: release, pairs with all_slabs
+  // mutation: failure relaxed, as above
   while (!newest_of_all.compare_exchange_weak(slab->older_of_all, slab, memory_order_release,
                                               memory_order_acquire)) {
   }

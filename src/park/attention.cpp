@@ -23,7 +23,6 @@ void after_fork_in_child() {
 void raise_attention() noexcept {
   // order: seq_cst, before the flag and P4 of whoever stops a fiber; pairs P5. A running strand may
   // see it late (one scheduling tick is allowed).
-  // mutation: acq_rel, needed by P5: no schedule shows the one order to be another
   attention.fetch_add(1, memory_order_seq_cst);
 }
 

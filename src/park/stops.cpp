@@ -52,7 +52,6 @@ void obeyed_stop::delete_merged::operator()(merged* some) const noexcept { delet
 void obeyed_stop::note_request() noexcept {
   raise_attention();
   // order: K2 seq_cst, after the raise and before P4 in the one order with P1 and P5
-  // mutation: release, needed by P5: no schedule shows the one order to be another
   requested_.store(true, memory_order_seq_cst);
   strand_.end_wait_by_stop();
 }
@@ -67,9 +66,9 @@ std::stop_token obeyed_stop::merge(std::stop_token outside) {
 
 bool stop_scopes::requested() const noexcept {
   for (const obeyed_stop* one = innermost; one != nullptr; one = one->outer_) {
-    // order: relaxed, whoever must not miss a stop has read `attention` after its own RMW (P5), or
-    // has taken the lock of a thread's wait
-    if (one->requested_.load(memory_order_relaxed)) return true;
+    // order: seq_cst, after P5 in the one order with K2, which comes after the raise that P5 sees.
+    // A thread has taken the lock of its wait
+    if (one->requested_.load(memory_order_seq_cst)) return true;
   }
   return false;
 }

@@ -75,6 +75,7 @@ run_caller::run_caller(scheduler& home, const task_core& task) noexcept
     next_ = std::exchange(all.callers_, this);
     ++all.changes_;
     // order: seq_cst, before the look at the ticker in note_rest
+    // mutation: acq_rel, note_rest reads it before that look, in the one order
     all.callers_count_.fetch_add(1, memory_order_seq_cst);
   }
   home_.note_rest();
@@ -98,10 +99,14 @@ census::round census::go_round(const scheduler& asking) const noexcept {
   round all;
   const auto note = [&all](finding what) { all.found = std::min(all.found, what); };
   // order: seq_cst, before the looks at who is at rest
+  // mutation: acquire, whoever makes a thread go on is found at rest later, by what it releases
+  // then, so the second round has seen that count; or is a helper that leaves, and wakes nobody
   all.stirred = stirred_.load(memory_order_seq_cst);
   // order: seq_cst, pairs with begin_rest and end_rest
+  // mutation: acquire, as above; and whoever has read the count above finds it lower
   all.threads = resting_.load(memory_order_seq_cst);
   // order: seq_cst, pairs with drop_watch
+  // mutation: acquire, as above: whoever adds a watch is found at rest later
   if (watches_.load(memory_order_seq_cst) != 0) note(finding::unsure);
   for (scheduler* each = schedulers_; each != nullptr; each = each->next_of_all) {
     const scheduler::rest one = each->look_at_rest(each == &asking);

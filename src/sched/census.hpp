@@ -73,24 +73,31 @@ class census {
   /// A thread of the library that belongs to no runtime begins to rest; called by itself.
   void begin_rest() noexcept {
     // order: release, what it has done is seen by whoever finds it at rest
+    // mutation: relaxed, what it brought went by W4 and W5: to a worker that was awake, or to one
+    // that it took off the list under the lock of all_listed
     resting_.fetch_add(1, memory_order_release);
   }
   /// It goes on; called before it can act, by whoever makes it.
   void end_rest() noexcept {
     // order: seq_cst, before the count below: whoever has read that count finds it at rest no more
+    // mutation: acq_rel, the count below hands it on
     resting_.fetch_sub(1, memory_order_seq_cst);
     // order: seq_cst, before it can act
+    // mutation: acq_rel, the caller's own rest hands it on, before the second round
     stirred_.fetch_add(1, memory_order_seq_cst);
   }
   /// A task watches for a signal; until the stop that comes of it was requested.
   void add_watch() noexcept {
     // order: seq_cst, as in end_rest
+    // mutation: acq_rel, the caller's own rest hands it on, before the second round
     watches_.fetch_add(1, memory_order_seq_cst);
     // order: seq_cst, before a handler is installed
+    // mutation: acq_rel, as above
     stirred_.fetch_add(1, memory_order_seq_cst);
   }
   void drop_watch() noexcept {
     // order: release, what the signal's thread has done is seen by whoever finds none
+    // mutation: relaxed, as in begin_rest
     watches_.fetch_sub(1, memory_order_release);
   }
 

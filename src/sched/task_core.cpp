@@ -78,6 +78,7 @@ outcome task_core::wait_until_done(deadline until, on_stop stop) noexcept {
   {
     const std::lock_guard guard(lock_);
     // order: J1 acq_rel, either T1 sees that somebody waits, or this sees T1
+    // mutation: acquire, the lock hands the list on, and T3 the rest
     if ((state_.fetch_or(waited_bit, memory_order_acq_rel) & done_bit) != 0) {
       return outcome::completed;
     }
@@ -114,13 +115,15 @@ void task_core::report_if_detached() noexcept {
 }
 
 void task_core::finish() noexcept {
-  // order: relaxed, a guess that the compare-and-swap verifies
-  std::uint32_t before = state_.load(memory_order_relaxed);
+  // order: acquire, pairs N1, which no read-modify-write verifies before end_notes
+  std::uint32_t before = state_.load(memory_order_acquire);
   bool alone = false;
   while ((before & (waited_bit | noted_bit)) == 0 && !alone) {
-    // order: T1 and T2 acq_rel, gives the result away; nobody waits, so this is the last touch
+    // order: T1 and T2 acq_rel, gives the result away; nobody waits, so this is the last touch.
+    // Acquire on failure: as the look before
+    // mutation: release, the look before has acquired what it finds
     alone = state_.compare_exchange_weak(before, before | done_bit | released_bit,
-                                         memory_order_acq_rel, memory_order_relaxed);
+                                         memory_order_acq_rel, memory_order_acquire);
   }
   if (!alone) {
     const bool noted = (before & noted_bit) != 0;
@@ -187,14 +190,15 @@ void task_core::end_forked_child() noexcept {
 
 /// The task may not be gone yet: T2 comes later.
 void task_core::end_notes() noexcept {
-  // order: acquire, pairs with extras()
-  task_extras& more = *extras_.load(memory_order_acquire);
-  // order: acquire, pairs with whoever set it before N1
-  more.at_end.load(memory_order_acquire)(more);
+  // order: relaxed, N1 has been acquired, and they were written before it
+  task_extras& more = *extras_.load(memory_order_relaxed);
+  // order: relaxed, as above
+  more.at_end.load(memory_order_relaxed)(more);
 }
 
 task_extras& task_core::extras() {
   // order: acquire, pairs with the compare-and-swap below
+  // mutation: never, only slower: the compare-and-swap finds them
   if (task_extras* there = extras_.load(memory_order_acquire)) return *there;
   auto fresh = std::make_unique<task_extras>(*this);
   task_extras* there = nullptr;
@@ -209,6 +213,7 @@ task_extras& task_core::extras() {
 
 bool task_core::note_end() noexcept {
   // order: N1 acq_rel, either T1 sees it, or this sees T1
+  // mutation: release, who finds the task done needs nothing that it did
   return (state_.fetch_or(noted_bit, memory_order_acq_rel) & done_bit) == 0;
 }
 
@@ -230,8 +235,13 @@ bool task_core::mark_stopped() noexcept {
     lower_attention();
     return false;
   }
-  // order: acquire, pairs with bind; null: not begun, and the stop is seen at the first wait
-  if (fiber* runs = fiber_.load(memory_order_acquire)) runs->cancel_wait();
+  fiber* runs = nullptr;  // not begun: the stop is seen at the first wait
+  // order: seq_cst, the newest, as in stack_slot::pin: a load might miss a fiber that has parked
+  // and not seen the raise. Acquire on failure pairs with bind
+  // mutation: acq_rel, the newest value is read whatever the order
+  if (!fiber_.compare_exchange_strong(runs, nullptr, memory_order_seq_cst, memory_order_acquire)) {
+    runs->cancel_wait();
+  }
   return true;
 }
 

@@ -33,15 +33,18 @@ void ticker::tick_once() noexcept {
 
 void ticker::sleep_until_work() noexcept {
   // order: release, before it can be found asleep anew; pairs with naps()
+  // mutation: relaxed, whomever a tick wakes is counted too, under the lock of his list
   naps_.fetch_add(1, memory_order_release);
   std::uint32_t seen = awake;
   // order: seq_cst, before the look at who runs; see the head of ticker.hpp
+  // mutation: failure acquire, it fails for `over` alone, and nothing else is read then
   if (!word_.compare_exchange_strong(seen, asleep, memory_order_seq_cst, memory_order_seq_cst)) {
     return;
   }
   if (home_.idle().anybody_runs()) return wake();
   std::chrono::milliseconds pause = tick;
   // order: acquire, pairs with wake and stop
+  // mutation: relaxed, all that a tick reads is atomic, a hint, or under a lock
   while (word_.load(memory_order_acquire) == asleep) {
     const census::finding found = census::all().look(home_);
     if (found == census::finding::spoke) continue;
@@ -59,6 +62,7 @@ void ticker::trim_stacks() noexcept {
 void ticker::wake() noexcept {
   std::uint32_t seen = asleep;
   // order: acq_rel, pairs with sleep_until_work
+  // mutation: acquire|release, as there; and whoever wakes reads nothing of the ticker's
   if (word_.compare_exchange_strong(seen, awake, memory_order_acq_rel, memory_order_relaxed)) {
     futex_wake(word_, 1);
   }
@@ -66,6 +70,7 @@ void ticker::wake() noexcept {
 
 void ticker::stop() noexcept {
   // order: seq_cst, ends whatever it does
+  // mutation: release, its compare-and-swap and the kernel see the newest; it reads nothing then
   word_.store(over, memory_order_seq_cst);
   futex_wake(word_, 1);
 }

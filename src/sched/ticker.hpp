@@ -41,6 +41,7 @@ class ticker {
   }
   [[nodiscard]] std::uint64_t naps() const noexcept {
     // order: acquire, read before is_at_rest; pairs with sleep_until_work
+    // mutation: relaxed, as there
     return naps_.load(memory_order_acquire);
   }
   void wake() noexcept;
@@ -60,6 +61,7 @@ class ticker {
 
   [[nodiscard]] bool is_over() const noexcept {
     // order: acquire, pairs with stop
+    // mutation: relaxed, nothing is read once it is over
     return word_.load(memory_order_acquire) == over;
   }
   void tick_once() noexcept;

@@ -84,5 +84,7 @@ scenarios stop_scenarios();
 scenarios sync_scenarios();
 scenarios timer_scenarios();
 scenarios runtime_scenarios();
+scenarios task_scenarios();
+scenarios census_scenarios();
 
 }  // namespace sluice::explore

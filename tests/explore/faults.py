@@ -34,6 +34,8 @@ BLOCKING = "src/go/blocking.cpp"
 CENSUS_H = "src/sched/census.hpp"
 CENSUS = "src/sched/census.cpp"
 TASK = "src/sched/task_core.cpp"
+TASK_H = "include/sluice/detail/sched/task_core.hpp"
+STOPS = "src/park/stops.cpp"
 POOL = "src/fiber/stack_pool.cpp"
 RELAXED = "memory_order_relaxed"
 
@@ -361,6 +363,22 @@ void idle_policy::pass_watch_on()""", "if (one != nullptr) rouse(*one);",
     weaker("end: a fiber that parks does not look for a stop (P5)", FIBER,
            "if (attention.load(memory_order_seq_cst) != 0) cancel_wait();",
            "attention.load(memory_order_seq_cst) != 0", ["end: a fiber that waits"], "false"),
+    # ---- tasks
+    weaker("tasks: the end looks relaxed whether it was noted", TASK,
+           "std::uint32_t before = state_.load(memory_order_acquire);", "memory_order_acquire",
+           ["tasks: an end that is noted"]),
+    weaker("tasks: whoever stops looks for the fiber by a load", TASK,
+           "if (!fiber_.compare_exchange_strong(runs, nullptr, memory_order_seq_cst,"
+           " memory_order_acquire)) {",
+           "!fiber_.compare_exchange_strong(runs, nullptr, memory_order_seq_cst,"
+           " memory_order_acquire)", ["tasks: a stop and a token"],
+           "(runs = fiber_.load(memory_order_acquire)) != nullptr"),
+    weaker("tasks: a fiber that parks looks relaxed for its stop", TASK_H,
+           "return (state_.load(memory_order_seq_cst) & stop_bit) != 0;", "memory_order_seq_cst",
+           ["tasks: a stop and a token"]),
+    weaker("tasks: a fiber that parks looks relaxed for the stop of its token", STOPS,
+           "if (one->requested_.load(memory_order_seq_cst)) return true;", "memory_order_seq_cst",
+           ["tasks: a stop by a token"]),
     # ---- helpers of blocking
     left_out("helpers: one that leaves stays in the list", BLOCKING,
              "      *at = self.below;", "*at = self.below;", ["helpers: a job after another"]),
@@ -393,4 +411,14 @@ void idle_policy::pass_watch_on()""", "if (one != nullptr) rouse(*one);",
     left_out("census: whoever comes last does not ask again", SCHEDULER,
              "if (earliest_timer() == no_deadline && ticker_.is_at_rest()) ticker_.wake();",
              "ticker_.wake();", ["census: everyone is asleep"]),
+    weaker("census: two speak at once", CENSUS,
+           "if (callers_ == nullptr || speaking_) return finding::awake;",
+           "callers_ == nullptr || speaking_", ["census: one speaks"], "callers_ == nullptr"),
+    left_out("census: only the first handler is told", CENSUS,
+             "for (const auto& each : handlers) (*each)(text);",
+             "for (const auto& each : handlers) (*each)(text);", ["census: all handlers"],
+             "if (::sluice::explore::fault == NUMBER) (*handlers.front())(text);"),
+    weaker("census: a signal that is watched for does not count", CENSUS,
+           "if (watches_.load(memory_order_seq_cst) != 0) note(finding::unsure);",
+           "watches_.load(memory_order_seq_cst) != 0", ["census: a signal may act"], "false"),
 ]

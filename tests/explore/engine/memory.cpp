@@ -108,7 +108,9 @@ void plain_access(const void* at, std::size_t size, bool writes, const void* pc)
 }
 
 void prepare_mapped(void* at, std::size_t size) noexcept {
-  if (offset_of(at) + size > region_bytes) fail(failure::engine, "too many stacks of fibers");
+  const bool of_first = s.mappings == 2 && offset_of(at) < second_mapping;
+  const std::size_t end = of_first ? second_mapping : region_bytes;
+  if (offset_of(at) + size > end) fail(failure::engine, "too many stacks of fibers");
   std::memset(at, 0, size);
 }
 

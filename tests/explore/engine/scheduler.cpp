@@ -328,7 +328,7 @@ void run_schedule(void (*body)(const void*), const void* of) noexcept {
   s.how = failure::none;
   s.wants_pause = s.may_rest = s.rests = false;
   s.heap_used = 0;
-  s.mapped = false;
+  s.mappings = 0;
   s.count = 1;
   reset_statics();
   begin_memory();

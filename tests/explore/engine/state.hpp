@@ -20,6 +20,8 @@ inline constexpr std::size_t stack_bytes = 64 * 1024;
 inline constexpr std::size_t stacks_bytes = most_strands * stack_bytes;
 inline constexpr std::size_t heap_bytes = 1024 * 1024;
 inline constexpr std::size_t mapped_bytes = 1024 * 1024;
+/// A schedule has two mappings. The second one begins in the middle.
+inline constexpr std::size_t second_mapping = stacks_bytes + heap_bytes + mapped_bytes / 2;
 inline constexpr std::size_t region_bytes = stacks_bytes + heap_bytes + mapped_bytes;
 /// Atomics outside of the region (statics) get a number from here on, 8 bytes each.
 inline constexpr unsigned most_statics = 64;
@@ -86,7 +88,7 @@ struct schedule_state {
   const void* at = nullptr;  ///< the address that it is about
 
   std::size_t heap_used = 0;
-  bool mapped = false;  ///< the one mapping of a schedule was given out
+  unsigned mappings = 0;  ///< that were given out, of two
   std::uint64_t steps_in_all = 0;
 };
 

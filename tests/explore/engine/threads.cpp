@@ -187,12 +187,11 @@ int __wrap_close(int file) { return file == figures ? 0 : __real_close(file); }
 void* __real_mmap64(void*, std::size_t, int, int, int, off64_t);
 int __real_madvise(void*, std::size_t, int);
 
-/// One in a schedule, whose beginning alone is there; see install_guard.
+/// Two in a schedule, whose beginnings alone are there; see install_guard.
 void* __wrap_mmap64(void* at, std::size_t size, int kind, int flags, int file, off64_t offset) {
   if (!in_schedule()) return __real_mmap64(at, size, kind, flags, file, offset);
-  if (s.mapped) return MAP_FAILED;
-  s.mapped = true;
-  return region + stacks_bytes + heap_bytes;
+  if (s.mappings == 2) return MAP_FAILED;
+  return region + (s.mappings++ == 0 ? stacks_bytes + heap_bytes : second_mapping);
 }
 
 int __wrap_madvise(void* at, std::size_t size, int advice) {

@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include "explore.hpp"
+#include "sched/scheduler.hpp"
 #include "sched/timers.hpp"
 
 namespace sluice::explore {
@@ -118,6 +119,45 @@ void armed_again() {
   check(ends == wakes, "each wait ends once");
 }
 
+/// As W1 and W5: whoever goes to sleep sees the timer, or whoever arms it sees the sleeper.
+void armed_before_a_sleep() {
+  timer_shard shard;
+  timer own;
+  waiter self(parker::current(), {});
+  detail::atomic<int> sleepers{0};
+  bool armed_seen = false;
+  bool sleeper_seen = false;
+  strands(
+      [&] {
+        shard.arm(own, self, in(1ms));
+        // order: seq_cst, as W5
+        sleeper_seen = sleepers.load(detail::memory_order_seq_cst) > 0;
+      },
+      [&] {
+        // order: seq_cst, as W1
+        sleepers.fetch_add(1, detail::memory_order_seq_cst);
+        armed_seen = shard.earliest() != detail::no_deadline;
+      });
+  check(armed_seen || sleeper_seen, "no timer is left to a sleeper who has not seen it");
+  shard.disarm(own);
+}
+
+/// No tick fires it on the way: the worker that goes to sleep must have seen it, or be woken.
+void a_late_one_from_outside() {
+  strands([] {
+    detail::scheduler home({.workers = 1, .stack_size = 16 * 1024});
+    timer own;
+    waiter self(parker::current(), {});
+    timer_shard& shard = home.shard_for_alarm();
+    const deadline at = detail::clock::now() + 2h;
+    shard.arm(own, self, at);
+    home.note_alarm(at);
+    check(park(self) == outcome::timed_out, "somebody fires it");
+    shard.disarm(own);
+    home.close();
+  });
+}
+
 }  // namespace
 
 scenarios timer_scenarios() {
@@ -125,6 +165,8 @@ scenarios timer_scenarios() {
       {"timers: two waits, two that fire", call<fired_by_two>},
       {"timers: a wait is fired or woken", call<fired_or_woken>},
       {"timers: a timer is armed again", call<armed_again>},
+      {"timers: armed before a sleep", call<armed_before_a_sleep>},
+      {"timers: a late one from outside", call<a_late_one_from_outside>, nullptr, 20},
   };
 }
 

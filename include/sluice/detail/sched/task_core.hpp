@@ -118,8 +118,8 @@ class SLUICE_API task_core : public runnable, public waited_for {
   /// Follows the stop of its fiber, which calls this. Throws std::bad_alloc.
   [[nodiscard]] std::stop_token stop_token();
   [[nodiscard]] bool stop_requested() const noexcept {
-    // order: relaxed, whoever must not miss a stop has read `attention` after its own RMW (P5)
-    return (state_.load(memory_order_relaxed) & stop_bit) != 0;
+    // order: seq_cst, after P5 in the one order with K1, which comes after the raise that P5 sees
+    return (state_.load(memory_order_seq_cst) & stop_bit) != 0;
   }
 
   /// For whoever joins it: its number and name.

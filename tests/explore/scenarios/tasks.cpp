@@ -1,0 +1,286 @@
+// The end of a task against those who join, drop, stop or watch it, and the stacks of fibers.
+//
+// Where no worker is needed, a strand does what a worker would: it calls the task and finishes it.
+#include <exception>
+#include <mutex>
+#include <stop_token>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "explore.hpp"
+#include "fiber/stack_pool.hpp"
+#include "sched/task_extras.hpp"
+#include "sluice/channel.hpp"
+#include "sluice/runtime.hpp"
+#include "sluice/shield.hpp"
+#include "sluice/with_stop.hpp"
+
+namespace sluice::explore {
+namespace {
+
+using detail::task_core;
+using detail::task_extras;
+
+/// Deleted by whoever comes second of finish and drop.
+template <class F>
+task_core& new_task(F f) {
+  return *new detail::task_call<std::invoke_result_t<F>, F>(nullptr, std::move(f));
+}
+
+void run(task_core& task) {
+  task.invoke();
+  task.finish();
+}
+
+void join(task_core& task) {
+  const detail::outcome how =
+      task.wait_until_done(detail::no_deadline, detail::on_stop::keep_waiting);
+  check(how == detail::outcome::completed, "nothing else ends a join");
+}
+
+// ---- the end -------------------------------------------------------------------------------------
+
+/// The second may come when the task is done, and is told by nobody then.
+void an_end_and_two_joins() {
+  int value = 0;
+  task_core& task = new_task([&] { value = 1; });
+  const auto read = [&] {
+    join(task);
+    check(value == 1, "what a task did is seen by whoever has joined it");
+  };
+  strands([&] { run(task); }, read, read);
+  task.drop();
+}
+
+/// Called at the end, by the task's fiber or by whoever has asked too late: once.
+void tell(task_extras& more) noexcept { check(more.source.request_stop(), "the end is told once"); }
+
+/// N1 against T1. With a join the end takes more than one step.
+template <bool joins>
+void an_end_that_is_noted() {
+  task_core& task = new_task([] {});
+  task_extras* kept = nullptr;
+  strands(
+      [&] {
+        if (joins) join(task);
+      },
+      [&] { run(task); },
+      [&] {
+        task_extras& more = task.extras();
+        more.add_user();
+        kept = &more;
+        // order: release, pairs with end_notes
+        more.at_end.store(&tell, detail::memory_order_release);
+        if (!task.note_end()) tell(more);
+      });
+  task.drop();
+  check(kept->source.stop_requested(), "the end is told");
+  kept->drop_user();
+}
+
+// ---- what outlives a task ------------------------------------------------------------------------
+
+void extras_of_two() {
+  task_core& task = new_task([] {});
+  const auto watch = [&] {
+    check(!task.extras().source.get_token().stop_requested(), "nobody has asked");
+  };
+  strands(watch, watch);
+  run(task);
+  task.drop();
+}
+
+/// As whoever turns a signal into a stop.
+void a_stop_after_the_handle() {
+  task_core& task = new_task([] {});
+  strands([&] { run(task); },
+          [&] {
+            task_extras& more = task.extras();
+            more.add_user();
+            task.drop();
+            {
+              const std::lock_guard guard(more.lock);
+              if (more.task != nullptr) more.task->mark_stopped();
+            }
+            more.drop_user();
+          });
+  check(detail::nothing_to_attend(), "attention is lowered by the second of stop and end");
+}
+
+// ---- stops and tokens ----------------------------------------------------------------------------
+
+/// A stop of a fiber that has not begun, or is about to wait. Nothing but the moment is told.
+class about_to_wait {
+ public:
+  explicit about_to_wait(bool told) : told_(told) {}
+  void tell() {
+    // order: relaxed, whoever stops the fiber shall know nothing of it
+    if (told_) begun_.store(true, detail::memory_order_relaxed);
+  }
+  void await() {
+    // order: relaxed, as above
+    while (told_ && !begun_.load(detail::memory_order_relaxed)) detail::cpu_pause();
+  }
+
+ private:
+  const bool told_;
+  detail::atomic<bool> begun_{false};
+};
+
+/// K1 against the fiber's begin, its look for a token and its wait.
+void a_stop_and_a_token() {
+  strands([] {
+    runtime home({.workers = 1, .stack_size = 16 * 1024});
+    for (const bool told : {false, true, true}) {
+      const channel<item> ch(1);
+      about_to_wait fiber(told);
+      std::stop_token token;
+      auto one = home.go([&] {
+        token = detail::stop_token_here();
+        try {
+          fiber.tell();
+          ch.get();
+        } catch (const cancelled&) {
+        }
+      });
+      fiber.await();
+      check(one.request_stop(), "it cannot end before");
+      one.join();
+      check(token.stop_requested(), "a token follows the stop, whatever comes first");
+    }
+  });
+}
+
+/// K2 against the same, where the stop is that of a token.
+void a_stop_by_a_token() {
+  strands([] {
+    runtime home({.workers = 1, .stack_size = 16 * 1024});
+    for (const bool told : {false, true, true}) {
+      const channel<item> ch(1);
+      about_to_wait fiber(told);
+      std::stop_source source;
+      auto one = home.go([&] {
+        try {
+          with_stop(source.get_token(), [&] {
+            fiber.tell();
+            ch.get();
+          });
+        } catch (const cancelled&) {
+        }
+      });
+      fiber.await();
+      source.request_stop();
+      one.join();
+    }
+  });
+}
+
+/// E1 and E2 against the first. The fiber stays until its token says so.
+void a_token_and_the_end() {
+  strands([] {
+    const channel<item> ch(1);
+    const channel<item> asked(1);
+    runtime home({.workers = 1, .stack_size = 16 * 1024});
+    static_cast<void>(home.go([&] {
+      const std::stop_token token = detail::stop_token_here();
+      try {
+        ch.get();
+      } catch (const cancelled&) {
+        const std::stop_callback told(token, [&] { asked.close(); });
+        item none(63);
+        check(!shield([&] { return static_cast<bool>(asked >> none); }), "nobody puts");
+      }
+    }));
+  });
+}
+
+/// The handler sees what was done before the handle went.
+void an_error_that_nobody_joins() {
+  strands([] {
+    int told = 0;
+    bool left = false;
+    {
+      runtime home({.workers = 1,
+                    .stack_size = 16 * 1024,
+                    .on_unhandled = [&](std::string_view, const std::exception_ptr&) {
+                      ++told;
+                      check(left, "somebody could still join");
+                    }});
+      const auto one = home.go([] { throw 1; });
+      left = true;
+    }
+    check(told == 1, "an error is reported once");
+  });
+}
+
+// ---- stacks --------------------------------------------------------------------------------------
+
+/// Whoever looks at all stacks meets one whose owner goes and comes.
+void a_look_at_an_owner() {
+  detail::stack_slot slot;
+  strands(
+      [&] {
+        int owner = 0;
+        for (int i = 1; i <= 2; ++i) {
+          owner = i;
+          slot.set_owner(&owner);
+          slot.clear_owner();
+        }
+        owner = 0;
+      },
+      [&] {
+        void* const found = slot.pin();
+        if (found == nullptr) return;
+        check(*static_cast<const int*>(found) != 0, "a pinned owner is alive");
+        slot.unpin();
+      });
+}
+
+/// Stacks that nobody uses; -1: a slab is not whole.
+int count_slabs() {
+  int found = 0;
+  for (const detail::stack_slab* one = detail::stack_pool::all_slabs(); one != nullptr;
+       one = one->older_of_all) {
+    check(one->count > 0 && one->slots[one->count - 1].owner() == nullptr, "a slab is whole");
+    ++found;
+  }
+  return found;
+}
+
+/// Two pools add their first slabs, while somebody goes through all.
+void slabs_of_two_pools() {
+  const auto grow = [](std::uint8_t which) {
+    detail::stack_pool& pool = detail::stack_pool::of_class(which);
+    pool.promise(1);
+    pool.release(1);
+  };
+  strands([&] { grow(0); }, [&] { grow(1); },
+          [] { check(count_slabs() <= 2, "each is met once"); });
+  check(count_slabs() == 2, "no slab is lost");
+}
+
+/// One of some hundred steps.
+constexpr unsigned long_part = 50;
+/// A stop has few moments in which it can be lost.
+constexpr unsigned stop_part = 20;
+
+}  // namespace
+
+scenarios task_scenarios() {
+  return {
+      {"tasks: an end and two joins", call<an_end_and_two_joins>},
+      {"tasks: an end that is noted", call<an_end_that_is_noted<false>>},
+      {"tasks: an end that is noted and joined", call<an_end_that_is_noted<true>>},
+      {"tasks: two make the extras", call<extras_of_two>},
+      {"tasks: a stop after the handle", call<a_stop_after_the_handle>},
+      {"tasks: a stop and a token", call<a_stop_and_a_token>, nullptr, stop_part},
+      {"tasks: a stop by a token", call<a_stop_by_a_token>, nullptr, stop_part},
+      {"tasks: the end and a token", call<a_token_and_the_end>, nullptr, long_part},
+      {"tasks: an error that nobody joins", call<an_error_that_nobody_joins>, nullptr, long_part},
+      {"stacks: a look at an owner", call<a_look_at_an_owner>},
+      {"stacks: slabs of two pools", call<slabs_of_two_pools>, nullptr, 10},
+  };
+}
+
+}  // namespace sluice::explore
