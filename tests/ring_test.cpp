@@ -19,24 +19,36 @@ constexpr std::size_t capacities[] = {1, 2, 3, 7, 64, 1000};
 
 template <class T>
 claim put(ring<T>& r, number n) {
+  typename ring<T>::place near{};
+  if (r.claim_put_at_once(near)) {
+    r.publish(near, test::make<T>(n));
+    return claim::ok;
+  }
   std::uint64_t at = 0;
-  const claim found = r.claim_put_at_once(at) ? claim::ok : r.claim_put(at);
+  const claim found = r.claim_put(at);
   if (found == claim::ok) r.publish(at, test::make<T>(n));
   return found;
 }
 
-/// The item's number, or -1.
-template <class T>
-number get(ring<T>& r, claim* found = nullptr) {
-  std::uint64_t at = 0;
-  const claim how = r.claim_get_at_once(at) ? claim::ok : r.claim_get(at);
-  if (found != nullptr) *found = how;
-  if (how != claim::ok) return -1;
+template <class T, class Place>
+number take_out(ring<T>& r, Place at) {
   T* item = r.take(at);
   const number n = test::number_of(*item);
   item->~T();
   r.release(at);
   return n;
+}
+
+/// The item's number, or -1.
+template <class T>
+number get(ring<T>& r, claim* found = nullptr) {
+  typename ring<T>::place near{};
+  const bool at_once = r.claim_get_at_once(near);
+  std::uint64_t at = 0;
+  const claim how = at_once ? claim::ok : r.claim_get(at);
+  if (found != nullptr) *found = how;
+  if (how != claim::ok) return -1;
+  return at_once ? take_out(r, near) : take_out(r, at);
 }
 
 template <class Body>

@@ -52,10 +52,12 @@ def left_out(name, file, where, old, by, new=""):
 FAULTS = [
     # ---- ring
     weaker("ring: S2 publishes relaxed", RING,
-           "s.stamp.store(lap_of(at) + 1, memory_order_release);", "memory_order_release",
-           ["ring: one putter, one"]),
+           "S2 release, pairs with the acquire in claim_get\n"
+           "    at.where->stamp.store(at.after, memory_order_release);",
+           "memory_order_release", ["ring: one putter, one"]),
     weaker("ring: G2 releases relaxed", RING,
-           "slot_at(at).stamp.store(lap_of(at) + lap_, memory_order_release);",
+           "G2 release, pairs with the acquire in claim_put\n"
+           "    at.where->stamp.store(at.after, memory_order_release);",
            "memory_order_release", ["ring: laps"]),
     weaker("ring: a getter looks at the stamp relaxed", RING,
            "if (slot_at(head).stamp.load(memory_order_acquire) == lap_of(head) + 1) [[likely]] {",

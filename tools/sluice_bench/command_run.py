@@ -29,6 +29,9 @@ def add_to(commands):
     add("patterns", metavar="PATTERN", nargs="*", help="only these workloads (all)")
     add("--rival", action="append", choices=[*programs.RIVALS, "all"], metavar="NAME",
         help=f"also this rival: {', '.join(programs.RIVALS)}, all; may be given several times")
+    add("--rival-program", action="append", default=[], metavar="NAME=PATH",
+        help="also this rival, which is built already: bench/compare/outside; may be given several "
+             "times")
     add("--program", action="append", metavar="[LABEL=]PATH",
         help="instead of workloads: a program linked with Google Benchmark; given several times, "
              "they take turns")
@@ -83,16 +86,18 @@ def print_list():
 
 
 def check(options):
-    if options.program and (options.patterns or options.rival or options.capacity
-                            or options.goals):
+    if options.program and (options.patterns or options.rival or options.rival_program
+                            or options.capacity or options.goals):
         raise WrongInput("--program runs a program's own benchmarks: no PATTERN, --rival, "
-                         "--capacity or --goals with it (but --filter)")
+                         "--rival-program, --capacity or --goals with it (but --filter)")
     if options.filter and not options.program:
         raise WrongInput("--filter is for --program")
     chosen = sets.ALL.get(options.set)
     if chosen and (options.patterns or options.program or options.capacity or options.workers):
         raise WrongInput("--set names its workloads and workers itself: no PATTERN, --program, "
                          "--capacity or --workers with it")
+    if chosen and chosen.given and not options.rival_program:
+        raise WrongInput(f"--set {options.set} is for rivals that are given: --rival-program")
     options.divisor = chosen.divisor if chosen and not options.quick else 1
     options.budget = options.budget or (chosen.budget if chosen else math.inf)
     options.rival = options.rival or list(chosen.rivals if chosen else ())
@@ -119,8 +124,9 @@ def prepare_workloads(options):
                                                      options.quick)
     rivals = [name for name in programs.RIVALS
               if name in options.rival or "all" in options.rival]
+    outside = programs.all_outside(options.rival_program, say)
     built = programs.build_all(options.build, rivals, not options.no_install, options.jobs, say,
-                               options.built)
+                               options.built) + outside
     if options.set:
         return prepare_set(sets.ALL[options.set], built, options)
     if any(each in (workloads.LIMITS, workloads.PACK) for each in chosen):
@@ -140,6 +146,10 @@ def prepare_set(chosen, built, options):
             workload = workload.with_parameter(workload.quick)
         able = [each for each in built if (each.label, workload.name) not in chosen.without]
         groups += turns.groups_of(able, [workload], workers, options.divisor)
+    if chosen.given:
+        groups = [group for group in groups if any(job.program.version for job in group)]
+        if not groups:
+            raise WrongInput("none of the given rivals has a workload of the set")
     return built, groups
 
 
@@ -183,11 +193,10 @@ def main(options):
     clock = turns.Clock(options.budget)
     built, groups = (prepare_programs if options.program else prepare_workloads)(options)
     out = options.out or default_output(options)
-    labels = [each.label for each in built]
     found = results.Results(results.basic_context(
         executable="tools/sluice-bench", command=options.command_line,
         repetitions=options.repetitions, quick=options.quick,
-        interrupted=True, machine=machine.context(labels)))
+        interrupted=True, machine=machine.context(built)))
     seen, lines = set(), table.Table(list({each.label: each for each in built}.values()))
     print(f"{options.repetitions} runs of each, medians (fastest..slowest); w: workers\n\n"
           f"{lines.head()}", flush=True)

@@ -187,13 +187,14 @@ def rows(seconds):
     yield from rival_rows()
 
 
-def context(labels):
-    """The machine in a result file."""
+def context(built):
+    """The machine in a result file, and what the programs are."""
     found = {"cpu": cpu_model(), "cpus_allowed": allowed_cpus(), "topology": topology(),
              "cgroup": cgroup_limits()[1], "governor": governor(),
              "memory_gb": round(meminfo("MemTotal") / 1e9, 1), "kernel": platform.release(),
              "virtual": virtual(), "compiler": first_line(programs.COMPILER, "--version"),
              "flags": " ".join(programs.FLAGS), "commit": commit()}
-    found["rivals"] = {label: programs.version_of(label) for label in labels
-                       if label in programs.RIVALS}
+    found["rivals"] = {each.label: programs.version_of(each.label) for each in built
+                       if each.label in programs.RIVALS}
+    found["outside"] = {each.label: each.version for each in built if each.version}
     return found

@@ -56,7 +56,8 @@ def origin(results):
              f"commit {found['commit']}" if "commit" in found else "",
              f"load {load:.2f} at the start"
              + (": **a busy machine, doubt the figures**" if load > machine.MOST_LOAD else "")]
-    versions = [str(each) for each in (found.get("rivals") or {}).values()]
+    versions = [str(each) for key in ("rivals", "outside")
+                for each in (found.get(key) or {}).values()]
     text = (f"{', '.join(each for each in parts if each)}. "
             f"{least if least == most else f'{least} to {most}'} runs of each, whole processes in "
             "turns; medians (fastest – slowest).")
@@ -82,6 +83,8 @@ def repeatable(command):
     for word in words:
         if word in PLACES:
             next(words, None)
+        elif word == "--rival-program":
+            kept += [word, next(words, "").partition("=")[0] + "=..."]
         elif not word.startswith(tuple(f"{place}=" for place in PLACES)):
             kept.append(word)
     return shlex.join(kept)
@@ -194,6 +197,42 @@ def floors_table(results):
     return table(["floor", "unit", "here"], rows) if rows else ""
 
 
+# --- Rivals that were given ---------------------------------------------------------------------
+
+
+def outside_of(results):
+    """{program: what it is}"""
+    found = results.context.get("machine")
+    return (found.get("outside") or {}) if isinstance(found, dict) else {}
+
+
+def outside_cells(results, case, program):
+    """The rival, sluice, and sluice by the rival; bold where sluice is no slower."""
+    ours, theirs = results.median(case, SLUICE), results.median(case, program)
+    known = ours and theirs
+    ratio = f"{ours / theirs:.2f}" if known else "-"
+    cells = [spread(results.values(case, program)), spread(results.values(case, SLUICE))]
+    return [*cells, f"**{ratio}**" if known and ours <= theirs else ratio]
+
+
+def outside_table(results):
+    versions = outside_of(results)
+    counts = sorted({sample.workers for sample in results.samples})
+    lines = {}
+    for case in results.cases():
+        first = results.first(case)
+        for program in versions:
+            if results.values(case, program):
+                key = (words_of(first.title), first.unit, program)
+                lines.setdefault(key, {})[first.workers] = case
+    rows = [[words, unit, versions[program],
+             *(cell for each in counts
+               for cell in outside_cells(results, cases.get(each, ""), program))]
+            for (words, unit, program), cases in lines.items()]
+    head = [cell for each in counts for cell in (f"{each} w: rival", "sluice", "sluice / rival")]
+    return table(["workload", "unit", "rival", *head], rows)
+
+
 # --- Curves --------------------------------------------------------------------------------------
 
 
@@ -269,6 +308,8 @@ BEGIN, END = "<!-- sluice-bench table: {} -->", "<!-- sluice-bench table: end --
 def blocks(results):
     """{name: text} of the blocks that this file has figures for."""
     known = {sample.workload for sample in results.samples}
+    if outside_of(results):
+        return {"outside": f"{origin(results)}\n\n{outside_table(results)}"}
     found = {}
     if known & published_names() and not known & set(growth_names()):
         found["workloads"] = "\n\n".join(filter(None, (origin(results), main_table(results),

@@ -33,6 +33,7 @@ class Program:
     kind: str = "workloads"    # or "google"
     divisor: bool = True       # takes a fourth argument, by which it divides its operations
     arguments: tuple = ()      # that stand before all others
+    version: str = ""          # of a rival that was given, not built here
 
     @property
     def title(self):
@@ -219,6 +220,36 @@ def build_rival(name, folder, may_install):
     return Program(name, rival.build(folder))
 
 
+def outside(text):
+    """A rival that Debian does not have, built before: NAME=PATH. Beside it, in PATH.version, may
+    stand what it is, as bench/compare/outside/build writes it."""
+    label, equals, path = text.partition("=")
+    if not equals or not label:
+        raise WrongInput(f"not NAME=PATH: {text}")
+    if label in (*RIVALS, "sluice"):
+        raise WrongInput(f"{label} is built here (--rival): another name for {path}")
+    found = pathlib.Path(path).absolute()
+    if not is_program(found):
+        raise CannotBuild(f"not a program: {path}")
+    beside = found.with_name(f"{found.name}.version")
+    version = beside.read_text(encoding="utf-8").strip() if beside.is_file() else ""
+    return Program(label, found, divisor=False, version=version or f"{label} unknown")
+
+
+def all_outside(given, say):
+    """Those that are there; `say` hears about the others."""
+    found = []
+    for text in given:
+        try:
+            found.append(outside(text))
+        except CannotBuild as failure:
+            say(f"without {text.partition('=')[0]}: {failure}")
+    labels = [each.label for each in found]
+    if len(set(labels)) < len(labels):
+        raise WrongInput(f"two rivals with one name: {', '.join(labels)}")
+    return found
+
+
 def build_limits(folder):
     """The floors below all figures; needs the library that build_sluice has built."""
     return Program(FLOORS, compile_cpp(COMPARE / "limits.cpp", folder / "limits",
@@ -275,13 +306,17 @@ def build_all(folder, rivals, may_install, jobs, say, built=None):
     return programs
 
 
+def is_program(path):
+    return path.is_file() and os.access(path, os.X_OK)
+
+
 def named(text):
     """A program given as PATH or LABEL=PATH: of Google Benchmark."""
     label, equals, path = text.partition("=")
     if not equals:
         label, path = pathlib.Path(text).stem, text
     found = pathlib.Path(path).absolute()
-    if not found.is_file() or not os.access(found, os.X_OK):
+    if not is_program(found):
         raise WrongInput(f"not a program: {path}")
     if not label:
         raise WrongInput(f"a label must stand before the =: {text}")

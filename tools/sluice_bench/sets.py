@@ -17,6 +17,7 @@ class Set:
     divisor: int = 1
     beside: bool = False    # also the floors, and packing a file
     without: tuple = ()     # (program, workload) that are left out
+    given: bool = False     # only beside rivals that are given: what none of them has is left out
 
 
 def short():
@@ -47,6 +48,13 @@ def curves():
               for each in GROWTH), *((each, MANY_WORKERS) for each in by_workers)]
 
 
+def outside():
+    # A pipeline with channels of two, since one rival has no smaller ones.
+    names = ("W1", "W1a", "W2", "W3", "W4", "W6", "W7", "W12", "W13", "W15")
+    return [(each, [1, 2]) for name in names
+            for each in workloads.choose([name], [2, 128] if name == "W6" else ())]
+
+
 ALL = {
     "short": Set("what a message costs here, in seconds", short, repetitions=3, budget=60,
                  divisor=4),
@@ -57,4 +65,6 @@ ALL = {
                      without=(("boost", "W11"),)),
     "curves": Set("how cost grows and what disturbs, in at most 5 minutes", curves,
                   repetitions=3, budget=280, divisor=2),
+    "outside": Set("beside rivals that Debian does not have (--rival-program), in at most 4 "
+                   "minutes", outside, repetitions=5, budget=230, given=True),
 }

@@ -4,8 +4,9 @@ use std::time::Instant;
 
 /// What one run of a workload says.
 pub struct Measured {
-    pub value: f64,    // in the workload's unit
-    pub checked: bool, // nothing was lost
+    pub value: f64,                     // in the workload's unit
+    pub checked: bool,                  // nothing was lost
+    pub more: Vec<(&'static str, f64)>, // further figures, unit in the name
 }
 
 pub struct Workload {
@@ -20,6 +21,7 @@ pub fn per_operation(start: Instant, operations: usize, checked: bool) -> Measur
     Measured {
         value: start.elapsed().as_nanos() as f64 / operations as f64,
         checked,
+        more: Vec::new(),
     }
 }
 
@@ -66,10 +68,21 @@ pub fn main(workloads: &[Workload]) {
         .get(3)
         .map_or(chosen.normal, |text| number(text, chosen.least));
     let result = (chosen.run)(workers, parameter);
+    let more: Vec<_> = result
+        .more
+        .iter()
+        .map(|(name, figure)| format!("\"{}\": {:.4}", name, figure))
+        .collect();
     println!(
         "{{\"workload\": \"{}\", \"workers\": {}, \"parameter\": {}, \"unit\": \"{}\", \
-         \"value\": {:.4}, \"more\": {{}}, \"checked\": {}}}",
-        chosen.name, workers, parameter, chosen.unit, result.value, result.checked
+         \"value\": {:.4}, \"more\": {{{}}}, \"checked\": {}}}",
+        chosen.name,
+        workers,
+        parameter,
+        chosen.unit,
+        result.value,
+        more.join(", "),
+        result.checked
     );
     if !result.checked {
         std::process::exit(1);

@@ -33,14 +33,14 @@ class bounded : public channel_core {
       : channel_core(channel_kind::bounded, std::move(name)), ring_(capacity) {}
 
   bool put_at_once(T& item) noexcept {
-    typename ring<T>::position at;
+    typename ring<T>::place at;
     if (!ring_.claim_put_at_once(at)) return false;
     ring_.publish(at, std::move(item));
     after_put();
     return true;
   }
   bool get_at_once(void* room) noexcept {
-    typename ring<T>::position at;
+    typename ring<T>::place at;
     if (!ring_.claim_get_at_once(at)) return false;
     move_out(at, room);
     after_get();
@@ -141,7 +141,8 @@ class bounded : public channel_core {
   void move_item(void* from, void* to) noexcept override { relocate<T>(from, to); }
 
  private:
-  void move_out(typename ring<T>::position at, void* room) noexcept {
+  template <class Place>
+  void move_out(Place at, void* room) noexcept {
     T* item = ring_.take(at);
     ::new (room) T(std::move(*item));
     item->~T();

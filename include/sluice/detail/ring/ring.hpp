@@ -36,8 +36,17 @@ namespace sluice::detail {
 
 template <class T>
 class ring {
+  struct slot;
+
  public:
   using position = std::uint64_t;
+
+  /// A place that was claimed at once: its slot, and the stamp that says that its holder is done.
+  /// Kept, since after each atomic operation the compiler would compute them anew.
+  struct place {
+    slot* where;
+    std::uint64_t after;
+  };
 
   /// Throws std::length_error if that many slots cannot be represented, std::bad_alloc if there
   /// is no memory for them. Slots start as zero bytes, so memory is touched only when used.
@@ -56,16 +65,19 @@ class ring {
   // ---- the putter's side --------------------------------------------------------------------
 
   /// S1, if that takes no second look: the fast path. False says nothing.
-  [[nodiscard]] bool claim_put_at_once(position& at) noexcept {
+  [[nodiscard]] bool claim_put_at_once(place& at) noexcept {
     // order: relaxed, a guess that S1 verifies
     position tail = tail_.load(memory_order_relaxed);
     if (tail & closed_bit) [[unlikely]]
       return false;
+    const position index = index_of(tail);
+    const position lap = tail - index;
+    at = {&slots_[index], lap + 1};
+    const position then = index + 1 < capacity_ ? tail + 1 : lap + lap_;
     // order: acquire, pairs G2: the getter has left the slot
-    if (slot_at(tail).stamp.load(memory_order_acquire) != lap_of(tail)) return false;
-    at = tail;
+    if (at.where->stamp.load(memory_order_acquire) != lap) return false;
     // order: S1 seq_cst, before S3 in the one order with R4 and R5
-    if (tail_.compare_exchange_strong(tail, next(tail), memory_order_seq_cst, memory_order_relaxed))
+    if (tail_.compare_exchange_strong(tail, then, memory_order_seq_cst, memory_order_relaxed))
         [[likely]] {
       return true;
     }
@@ -127,24 +139,29 @@ class ring {
   }
 
   /// S2. Moves the item into the claimed slot and shows it to getters.
-  void publish(position at, T&& item) noexcept {
-    slot& s = slot_at(at);
-    ::new (static_cast<void*>(s.item)) T(std::move(item));
+  void publish(const place& at, T&& item) noexcept {
+    ::new (static_cast<void*>(at.where->item)) T(std::move(item));
     // order: S2 release, pairs with the acquire in claim_get
-    s.stamp.store(lap_of(at) + 1, memory_order_release);
+    at.where->stamp.store(at.after, memory_order_release);
+  }
+  void publish(position at, T&& item) noexcept {
+    publish(place{&slot_at(at), lap_of(at) + 1}, std::move(item));
   }
 
   // ---- the getter's side --------------------------------------------------------------------
 
   /// G1, if that takes no second look: the fast path. False says nothing.
-  [[nodiscard]] bool claim_get_at_once(position& at) noexcept {
+  [[nodiscard]] bool claim_get_at_once(place& at) noexcept {
     // order: relaxed, a guess that G1 verifies
     position head = head_.load(memory_order_relaxed);
+    const position index = index_of(head);
+    const position lap = head - index;
+    at = {&slots_[index], lap + lap_};
+    const position then = index + 1 < capacity_ ? head + 1 : lap + lap_;
     // order: acquire, pairs S2: the item is whole
-    if (slot_at(head).stamp.load(memory_order_acquire) != lap_of(head) + 1) return false;
-    at = head;
+    if (at.where->stamp.load(memory_order_acquire) != lap + 1) return false;
     // order: G1 seq_cst, before G3 in the one order with R4 and R5
-    if (head_.compare_exchange_strong(head, next(head), memory_order_seq_cst, memory_order_relaxed))
+    if (head_.compare_exchange_strong(head, then, memory_order_seq_cst, memory_order_relaxed))
         [[likely]] {
       return true;
     }
@@ -207,15 +224,17 @@ class ring {
   }
 
   /// The item in a claimed slot. The getter moves it out, destroys it and calls release.
-  [[nodiscard]] T* take(position at) noexcept {
-    return std::launder(reinterpret_cast<T*>(slot_at(at).item));
+  [[nodiscard]] T* take(const place& at) noexcept {
+    return std::launder(reinterpret_cast<T*>(at.where->item));
   }
+  [[nodiscard]] T* take(position at) noexcept { return take(to_get(at)); }
 
   /// G2. The slot is empty again: free for the put of the next lap.
-  void release(position at) noexcept {
+  void release(const place& at) noexcept {
     // order: G2 release, pairs with the acquire in claim_put
-    slot_at(at).stamp.store(lap_of(at) + lap_, memory_order_release);
+    at.where->stamp.store(at.after, memory_order_release);
   }
+  void release(position at) noexcept { release(to_get(at)); }
 
   // ---- closing and looking ------------------------------------------------------------------
 
@@ -322,6 +341,9 @@ class ring {
   /// How many places there were before that one.
   [[nodiscard]] std::uint64_t count_to(position at) const noexcept {
     return (at >> std::countr_zero(lap_)) * capacity_ + index_of(at);
+  }
+  [[nodiscard]] place to_get(position at) const noexcept {
+    return {&slot_at(at), lap_of(at) + lap_};
   }
   [[nodiscard]] slot& slot_at(position at) const noexcept { return slots_[index_of(at)]; }
   [[nodiscard]] position next(position at) const noexcept {

@@ -4,41 +4,16 @@
 //
 // What is a worker elsewhere is a CPU here: the process runs on that many. A fiber elsewhere is a
 // thread here, so the workloads with very many fibers are missing.
+#[path = "../../cpus.rs"]
+mod cpus;
 #[path = "../../measure.rs"]
 mod measure;
 
+use cpus::run_on_cpus;
 use crossbeam_channel::{bounded, select, unbounded, Receiver, Sender};
-use measure::{cannot_run, fail, per_operation, sum_to, Measured, Workload};
+use measure::{cannot_run, per_operation, sum_to, Measured, Workload};
 use std::thread::{spawn, JoinHandle};
 use std::time::Instant;
-
-const CPU_WORDS: usize = 16; // of 64 bits, as the kernel wants them
-
-extern "C" {
-    fn sched_getaffinity(process: i32, bytes: usize, mask: *mut u64) -> i32;
-    fn sched_setaffinity(process: i32, bytes: usize, mask: *const u64) -> i32;
-}
-
-/// Leaves this process the first `count` of its CPUs.
-fn run_on_cpus(count: usize) {
-    let mut own = [0u64; CPU_WORDS];
-    let mut chosen = [0u64; CPU_WORDS];
-    let mut left = count;
-    // Safety: both masks are as large as is said.
-    if unsafe { sched_getaffinity(0, CPU_WORDS * 8, own.as_mut_ptr()) } < 0 {
-        fail(2, "the CPUs of this process are not known");
-    }
-    for cpu in 0..CPU_WORDS * 64 {
-        let bit = 1u64 << (cpu % 64);
-        if left > 0 && own[cpu / 64] & bit != 0 {
-            chosen[cpu / 64] |= bit;
-            left -= 1;
-        }
-    }
-    if left > 0 || unsafe { sched_setaffinity(0, CPU_WORDS * 8, chosen.as_ptr()) } != 0 {
-        fail(2, &format!("there are not {} CPUs to run on", count));
-    }
-}
 
 fn channel(capacity: usize) -> (Sender<i64>, Receiver<i64>) {
     bounded(capacity)

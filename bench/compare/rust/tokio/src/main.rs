@@ -166,6 +166,7 @@ fn tree(workers: usize, leaves: usize) -> Measured {
         Measured {
             value,
             checked: sum == sum_to(leaves - 1),
+            more: Vec::new(),
         }
     })
 }
