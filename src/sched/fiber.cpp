@@ -57,6 +57,7 @@ void fiber::announce(worker& by) noexcept {
   std::uint32_t seen = empty;
   // order: P1 seq_cst, before P5 in the one order with a canceller's raise and P4; hands the saved
   // context to whoever wakes the fiber; acquire on failure pairs P3
+  // mutation: acq_rel, needed: in no schedule does a compare-and-swap fail that could succeed
   if (!word_.compare_exchange_strong(seen, parked, memory_order_seq_cst, memory_order_acquire)) {
     by.push_woken(*this);
     return;
@@ -77,6 +78,7 @@ bool fiber::hold() noexcept {
   for (;;) {
     std::uint32_t seen = parked;
     // order: P4 seq_cst, after the raise and the flag; pairs P1
+    // mutation: acq_rel, one that succeeds has found the fiber; the order is for one that fails
     if (word_.compare_exchange_strong(seen, held, memory_order_seq_cst, memory_order_seq_cst)) {
       return true;
     }
@@ -88,6 +90,7 @@ bool fiber::hold() noexcept {
 void fiber::let_go() noexcept {
   std::uint32_t seen = held;
   // order: acq_rel, gives the fiber back; acquire on failure pairs P3
+  // mutation: release, what it replaces is the holder's own
   if (!word_.compare_exchange_strong(seen, parked, memory_order_acq_rel, memory_order_acquire)) {
     wake();  // it was notified while we held it
   }
@@ -99,6 +102,7 @@ void fiber::cancel_wait() noexcept {
     return let_go();
   }
   // order: release, as P3; the claim is ours, so nobody else unparks
+  // mutation: relaxed, the queue hands the fiber on, and who finds `notified` looks at nothing
   word_.store(notified, memory_order_release);
   wake();
 }

@@ -14,12 +14,16 @@ namespace sluice::detail {
 
 void idle_policy::begin() noexcept {
   // order: seq_cst, see the head of idle.hpp
+  // mutation: acq_rel, the first work comes from outside: W2 tells of this, or W5 wakes one that
+  // hears of it
   running_.fetch_add(1, memory_order_seq_cst);
 }
 
 runnable* idle_policy::rest(worker& me) noexcept {
   me.idle.retreat.end(clock::now(), times_stood_back());
   // order: seq_cst, see the head of idle.hpp
+  // mutation: acq_rel, only slower: what is read instead is a higher count, and somebody watches or
+  // ticks once more
   running_.fetch_sub(1, memory_order_seq_cst);
   runnable* found = search(me);
   while (found == nullptr && !home_.over()) {
@@ -174,6 +178,7 @@ void idle_policy::sleep(worker& me) noexcept {
   bool slept = false;
   bool woken = false;
   // order: W3 acquire, pairs with rouse
+  // mutation: relaxed, the lock in delist tells of all that came before the waker took it
   while (!(woken = me.idle.word.load(memory_order_acquire) == 0)) {
     me.count_sleep();
     slept = true;
@@ -271,12 +276,14 @@ worker* idle_policy::pop_sleeper() noexcept {
 
 void idle_policy::rouse(worker& one) noexcept {
   // order: release, pairs with W3: what we brought is seen
+  // mutation: relaxed, as W3
   one.idle.word.store(0, memory_order_release);
   futex_wake(one.idle.word, 1);
 }
 
 bool idle_policy::wake_for_outside_work() noexcept {
   // order: W5 seq_cst, after W4 in the one order with W1 and W2
+  // mutation: never, only slower: the list is found empty under the lock
   if (idle_count_.load(memory_order_seq_cst) == 0) return false;
   worker* one = nullptr;
   {
@@ -292,6 +299,7 @@ void idle_policy::elect_watcher() noexcept {
   {
     const std::lock_guard guard(lock_);
     // order: relaxed, written under the lock
+    // mutation: never, only slower: one watches too many, or if nobody sleeps the next who does
     if (watcher_.load(memory_order_relaxed) != nullptr) return;
     one = pop_sleeper();
     // order: relaxed, as in choose_role

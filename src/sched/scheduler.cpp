@@ -112,9 +112,11 @@ void scheduler::spawn(worker* here, task_core& task, std::size_t stack_size) {
   task.stack_class_ = size_class;
   task.id_ = next_strand_id();
   // order: seq_cst, before whoever counts the living can see it finished
+  // mutation: acq_rel, whoever counts its end has heard of its spawn
   spawned_outside_.fetch_add(1, memory_order_seq_cst);
   if (!incoming_.push_task(task)) {
     // order: seq_cst, as above
+    // mutation: acq_rel, one too many for a moment; whoever asks after E1 has heard of it
     spawned_outside_.fetch_sub(1, memory_order_seq_cst);
     stack_pool::of_class(size_class).release(1);
     throw std::bad_alloc();
@@ -144,7 +146,7 @@ void scheduler::wake_ticker() noexcept {
 
 void scheduler::wake_for_outside_work() noexcept {
   // Nobody is idle: what runs must give the work its turn, and the ticker sees to that.
-  if (!idle_.wake_for_outside_work() && ticker_.is_asleep()) ticker_.wake();
+  if (!idle_.wake_for_outside_work() && ticker_.is_at_rest()) ticker_.wake();
 }
 
 void scheduler::fire_timers() noexcept {
@@ -175,7 +177,7 @@ void scheduler::note_alarm(deadline at) noexcept {
     return;
   }
   // This worker looks before it sleeps; if it runs on for long, the ticker must.
-  if (ticker_.is_asleep() && idle_.anybody_runs()) ticker_.wake();
+  if (ticker_.is_at_rest() && idle_.anybody_runs()) ticker_.wake();
 }
 
 // ---- everyone asleep ---------------------------------------------------------------------------
@@ -276,6 +278,7 @@ void scheduler::report_waiting() noexcept {
 void scheduler::join_threads() noexcept {
   census::all().remove(*this);
   // order: seq_cst, before wake_all; pairs over()
+  // mutation: release, the lock in wake_all tells whoever lists himself later
   over_.store(true, memory_order_seq_cst);
   idle_.wake_all();
   for (std::size_t i = 0; i < threads_started_; ++i) ::pthread_join(workers_[i]->thread, nullptr);
@@ -298,6 +301,7 @@ bool scheduler::all_gone() const noexcept {
   std::uint64_t gone = 0;
   for (const auto& each : workers_) gone += each->count().gone;
   // order: seq_cst, as in spawn
+  // mutation: acquire, as in spawn
   std::uint64_t spawned = spawned_outside_.load(memory_order_seq_cst);
   for (const auto& each : workers_) spawned += each->count().spawned;
   return spawned == gone;
@@ -308,6 +312,7 @@ std::uint64_t scheduler::live() const noexcept {
   std::uint64_t finished = 0;
   for (const auto& each : workers_) finished += each->count().finished;
   // order: seq_cst, as in spawn
+  // mutation: acquire, as in spawn
   std::uint64_t spawned = spawned_outside_.load(memory_order_seq_cst);
   for (const auto& each : workers_) spawned += each->count().spawned;
   return spawned - finished;

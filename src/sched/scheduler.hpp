@@ -61,14 +61,14 @@ class scheduler {
   void note_surplus() noexcept {
     if (idle_.needs_watcher()) [[unlikely]]
       idle_.elect_watcher();
-    if (ticker_.is_asleep()) [[unlikely]]
+    if (ticker_.is_at_rest()) [[unlikely]]
       wake_ticker();
   }
   /// A worker has begun to run, and counts as running. What it put into its own queues before may
   /// need a watcher, and timers or work from outside the ticker.
   void note_running(worker& me) noexcept {
     if (me.has_ready() || me.has_fresh()) return note_surplus();
-    if (ticker_.is_asleep() && (earliest_timer() != no_deadline || incoming_.maybe_work())) {
+    if (ticker_.is_at_rest() && (earliest_timer() != no_deadline || incoming_.maybe_work())) {
       ticker_.wake();
     }
   }
@@ -105,6 +105,7 @@ class scheduler {
   }
   [[nodiscard]] bool over() const noexcept {
     // order: seq_cst, after W1 in the one order with E4
+    // mutation: acquire, as E4: the lock of the list tells
     return over_.load(memory_order_seq_cst);
   }
   /// E3. If the runtime is closing and no fiber is left, wakes the closer.

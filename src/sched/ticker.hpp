@@ -30,11 +30,7 @@ class ticker {
   /// The thread's life.
   void main() noexcept;
 
-  [[nodiscard]] bool is_asleep() const noexcept {
-    // order: relaxed, the caller's own RMW comes before; see the head of the file
-    return word_.load(memory_order_relaxed) == asleep;
-  }
-  /// For the census: a ticker at rest, and how often it was before.
+  /// Must somebody wake it who brings it work? The census asks too, and how often it was so before.
   [[nodiscard]] bool is_at_rest() const noexcept {
     // order: seq_cst, after the caller's own RMW, in the one order with going to sleep
     return word_.load(memory_order_seq_cst) == asleep;

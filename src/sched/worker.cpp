@@ -30,6 +30,7 @@ worker::~worker() { home_.default_pool().release(promises_ + stacks_kept + 2); }
 
 bool worker::runs(const fiber& one) const noexcept {
   // order: acquire, pairs with enter
+  // mutation: relaxed, the place is zero from its thread's start on, and is only compared
   const atomic<parker*>* slot = running_slot_.load(memory_order_acquire);
   // order: relaxed, compared only
   return slot != nullptr && slot->load(memory_order_relaxed) == &one;
@@ -53,6 +54,7 @@ void worker::enter() noexcept {
   worker_of_this_thread = this;
   here_ = thread_anchor::of_this_thread();
   // order: release, pairs with runs()
+  // mutation: relaxed, as there
   running_slot_.store(parker::current_slot(), memory_order_release);
   adopt_thread(main_);
 }
@@ -74,6 +76,7 @@ void worker::retire() noexcept {
     home_.default_pool().give(slot);
   }
   // order: release, as in enter; the place goes with the thread
+  // mutation: relaxed, whoever finds none looks at nothing
   running_slot_.store(nullptr, memory_order_release);
   worker_of_this_thread = nullptr;
 }
@@ -180,6 +183,10 @@ void worker::spawn(task_core& task, std::uint8_t size_class) {
   task.home_ = &home_;
   task.stack_class_ = size_class;
   task.id_ = next_id();
+  push_task(task);
+}
+
+void worker::push_task(task_core& task) noexcept {
   bump(spawned_);
   queue_task(task);
 }
@@ -275,7 +282,9 @@ void worker::finish_task(fiber& self) noexcept {
   }
   self.task_->report_if_detached();
   self.slot_->clear_owner();
-  bump(self.worker_->finished_);
+  atomic<std::uint64_t>& finished = self.worker_->finished_;
+  // order: relaxed, one writer; release after the spawn that is counted too, pairs with count
+  finished.store(finished.load(memory_order_relaxed) + 1, memory_order_release);
   self.task_->finish();
   if (self.ends_specially_) [[unlikely]]
     tell_listener(self);
@@ -323,6 +332,7 @@ void worker::settle_promise(std::uint8_t size_class) noexcept {
 runnable* worker::steal_ready(worker& victim) noexcept {
   if (runnable* one = adopt(victim.ready_.take_half())) return one;
   // order: relaxed, a hint
+  // mutation: never, only slower: the exchange finds nothing
   if (victim.next_.load(memory_order_relaxed) == nullptr) return nullptr;
   // order: acquire, pairs with push_woken
   return victim.next_.exchange(nullptr, memory_order_acquire);

@@ -15,6 +15,7 @@ namespace sluice::detail {
 inline runnable* worker::pick() noexcept {
   bump(picks_);
   // order: relaxed, a late end of the slice is cleared by the next pick
+  // mutation: never, only slower: whoever runs here gives way again and again while others run
   if (slice_over_.load(memory_order_relaxed)) [[unlikely]]
     drop_slice_flag();
   if (--fair_in_ == 0) [[unlikely]] {
@@ -53,6 +54,7 @@ inline fiber* worker::take_next() noexcept {
     next_.store(nullptr, memory_order_relaxed);
   } else {
     // order: acquire, a thief may empty it meanwhile; pairs with push_woken
+    // mutation: relaxed, what it finds it has put there itself
     one = next_.exchange(nullptr, memory_order_acquire);
   }
   if (one == nullptr || ++streak_ < next_limit || ready_.empty()) [[likely]]
@@ -72,6 +74,7 @@ inline void worker::push_woken(fiber& one) noexcept {
     return;
   }
   // order: acq_rel, as above; a thief may empty it meanwhile
+  // mutation: release, as in take_next
   if (fiber* before = next_.exchange(&one, memory_order_acq_rel)) push_ready(*before);
 }
 

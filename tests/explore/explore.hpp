@@ -86,5 +86,7 @@ scenarios timer_scenarios();
 scenarios runtime_scenarios();
 scenarios task_scenarios();
 scenarios census_scenarios();
+scenarios idle_scenarios();
+scenarios fiber_scenarios();
 
 }  // namespace sluice::explore

@@ -26,6 +26,7 @@ BACKLOG = "src/sched/backlog.hpp"
 INBOX = "src/sched/inbox.hpp"
 TIMERS = "src/sched/timers.hpp"
 IDLE = "src/sched/idle.cpp"
+IDLE_H = "src/sched/idle.hpp"
 WORKER = "src/sched/worker.cpp"
 FIBER = "src/sched/fiber.cpp"
 SCHEDULER = "src/sched/scheduler.cpp"
@@ -326,6 +327,26 @@ void idle_policy::pass_watch_on()""", "if (one != nullptr) rouse(*one);",
     weaker("idle: who goes to sleep does not look for a gift", IDLE,
            "return !me.overflow().empty() || home_.incoming().work_before_sleep();",
            "!me.overflow().empty()", ["runtime: ready fibers"], "false"),
+    weaker("idle: a push may find the watcher that was", IDLE_H,
+           "return watcher_.load(memory_order_seq_cst) == nullptr &&", "memory_order_seq_cst",
+           ["idle: busy, and busy again"], "memory_order_acquire"),
+    weaker("idle: the watch is given up by a release", IDLE,
+           "watcher_.store(nullptr, memory_order_seq_cst);", "memory_order_seq_cst",
+           ["idle: busy, and busy again"], "memory_order_release"),
+    weaker("idle: all looks come too soon after the last one", IDLE,
+           "if (since < shortest_look) return steal_again(me);", "since < shortest_look",
+           ["idle: busy beside"], "true"),
+    weaker("idle: no worker is found coarse", IDLE,
+           "before.coarse = turns_since(victim, before) < coarse_turns;",
+           "turns_since(victim, before) < coarse_turns", ["fibers: busy beside one"],
+           "(static_cast<void>(turns_since(victim, before)), false)"),
+    # ---- fibers
+    weaker("fibers: the end of a task is counted relaxed", WORKER,
+           "finished.store(finished.load(memory_order_relaxed) + 1, memory_order_release);",
+           "memory_order_release", ["fibers: a count"]),
+    left_out("fibers: one that was notified while it was held is not woken", FIBER,
+             "    wake();  // it was notified while we held it", "wake();",
+             ["fibers: a stop or an item"]),
     # ---- timers
     left_out("timers: a wait ends and its timer stays", FIBER,
              "timer_.in->disarm(timer_);", "timer_.in->disarm(timer_);",

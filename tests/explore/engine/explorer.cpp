@@ -115,7 +115,7 @@ report explore(const scenario& what, const budget& limits) {
     if (!run_one(what, result)) return note_failure(what, result);
   }
   for (std::uint64_t i = 0; limits.priorities && i < schedules / ways; ++i) {
-    deciding.begin_priorities(++seed, 1 + static_cast<unsigned>(i % 5), longest);
+    deciding.begin_priorities(++seed, 1 + static_cast<unsigned>(i % 5), longest, i % 4 == 3);
     if (!run_one(what, result)) return note_failure(what, result);
   }
   return result;

@@ -29,9 +29,11 @@ void chooser::begin_random(std::uint64_t seed) {
   state_ = seed * 0x9e3779b97f4a7c15 + 0x2545f4914f6cdd1d;
 }
 
-void chooser::begin_priorities(std::uint64_t seed, unsigned changes, std::uint32_t steps) {
+void chooser::begin_priorities(std::uint64_t seed, unsigned changes, std::uint32_t steps,
+                               bool late) {
   begin_random(seed);
   how_ = strategy::priorities;
+  late_ = late;
   for (std::int64_t& one : priority_) one = static_cast<std::int64_t>(random() % 1000) + 1;
   change_at_.clear();
   for (unsigned i = 0; i < changes; ++i) {
@@ -101,7 +103,7 @@ unsigned chooser::choose_random(question what, unsigned count) {
 
 unsigned chooser::choose_priority(question what, std::uint32_t key, unsigned count,
                                   const std::uint8_t* who) {
-  if (what == question::value) return choose_random(what, count);
+  if (what == question::value) return choose_value(count);
   if (what == question::preempt) {
     while (!change_at_.empty() && change_at_.back() * 2 <= key) {
       priority_[who[0]] = lowest_--;
@@ -113,6 +115,12 @@ unsigned chooser::choose_priority(question what, std::uint32_t key, unsigned cou
     if (priority_[who[i]] > priority_[who[best]]) best = i;
   }
   return best;
+}
+
+/// Late: nearly always the oldest.
+unsigned chooser::choose_value(unsigned count) {
+  if (!late_) return choose_random(question::value, count);
+  return random() % 8 != 0 ? count - 1 : 0;
 }
 
 unsigned chooser::choose_given(std::uint32_t key, unsigned count) {

@@ -41,8 +41,8 @@ class chooser {
   /// Starts again at the bound: the questions have changed.
   void restart_depth_first() { path_.clear(); }
   void begin_random(std::uint64_t seed);
-  /// `steps`: about how many to expect.
-  void begin_priorities(std::uint64_t seed, unsigned changes, std::uint32_t steps);
+  /// `steps`: about how many to expect. `late`: what others store is seen as late as it may be.
+  void begin_priorities(std::uint64_t seed, unsigned changes, std::uint32_t steps, bool late);
   void begin_given(decisions list);
   void begin_schedule();
 
@@ -67,6 +67,7 @@ class chooser {
 
   unsigned choose_depth_first(question what, std::uint32_t key, unsigned count);
   unsigned choose_random(question what, unsigned count);
+  unsigned choose_value(unsigned count);
   unsigned choose_priority(question what, std::uint32_t key, unsigned count,
                            const std::uint8_t* who);
   unsigned choose_given(std::uint32_t key, unsigned count);
@@ -80,6 +81,7 @@ class chooser {
   std::int64_t priority_[16] = {};
   std::vector<std::uint32_t> change_at_;
   std::int64_t lowest_ = 0;
+  bool late_ = false;
   decisions given_;
   std::size_t given_at_ = 0;
   decisions made_;

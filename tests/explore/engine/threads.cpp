@@ -27,6 +27,9 @@ constexpr int figures = 1'000'000;
 /// The schedule that limit_threads was called in.
 std::uint32_t limited_in = 0;
 int left_to_start = 0;
+/// The schedule that hold_threads was called in, and what stands for a thread that never runs.
+std::uint32_t held_in = 0;
+constexpr pthread_t held_thread = 0;
 
 void lock(void* mutex) noexcept {
   for (;;) {
@@ -61,6 +64,13 @@ void limit_threads(int most) noexcept {
   left_to_start = most;
 }
 
+void hold_threads() noexcept { held_in = s.generation; }
+
+void let_time_pass(std::chrono::nanoseconds some) noexcept {
+  before_operation(true);
+  sleep_on(&me(), s.now + some.count());
+}
+
 }  // namespace sluice::explore
 
 using namespace sluice::explore;
@@ -85,13 +95,17 @@ int __wrap_pthread_create(pthread_t* made, const pthread_attr_t* how, void* (*li
     left_to_start = 0;
     return EAGAIN;
   }
+  if (held_in == s.generation) {
+    *made = held_thread;
+    return 0;
+  }
   *made = start_strand(life, argument) + 1;
   return 0;
 }
 
 int __wrap_pthread_join(pthread_t thread, void** result) {
   if (!in_schedule()) return __real_pthread_join(thread, result);
-  join_strand(static_cast<unsigned>(thread - 1));
+  if (thread != held_thread) join_strand(static_cast<unsigned>(thread - 1));
   return 0;
 }
 

@@ -108,6 +108,53 @@ void more_than_the_queues_hold() {
   });
 }
 
+/// Never waits, but offers its turn, until somebody has set it.
+void offer_turns_until(const shared_bool& set) {
+  const channel<item> none(1);
+  // order: acquire, pairs with whoever sets it
+  while (!set.load(detail::memory_order_acquire)) {
+    check(!none.try_get().has_value(), "nothing is there");
+    detail::cpu_pause();
+  }
+}
+
+/// Nobody is idle: the ticker must end a slice.
+void busy_and_a_task_from_outside() {
+  strands([] {
+    runtime home(workers(1));
+    let_time_pass(100ms);  // the ticker sleeps too
+    shared_bool begun{false};
+    shared_bool ran{false};
+    auto busy = home.go([&] {
+      // order: release, pairs with the thread below
+      begun.store(true, detail::memory_order_release);
+      offer_turns_until(ran);
+    });
+    // order: acquire, pairs with the busy one
+    while (!begun.load(detail::memory_order_acquire)) detail::cpu_pause();
+    // order: release, pairs with the busy one
+    home.go([&] { ran.store(true, detail::memory_order_release); }).join();
+    busy.join();
+  });
+}
+
+/// The timer was armed before the worker began to run: the ticker must fire it.
+void busy_and_a_timer() {
+  strands([] {
+    runtime home(workers(1));
+    const channel<item> ch(1);
+    shared_bool ran{false};
+    auto waits = home.go([&] {
+      check(ch.get_for(100ms).status() == status::timed_out, "nobody puts");
+      // order: release, pairs with the busy one
+      ran.store(true, detail::memory_order_release);
+    });
+    let_time_pass(50ms);
+    home.go([&] { offer_turns_until(ran); }).join();
+    waits.join();
+  });
+}
+
 void two_fibers_hand_over() {
   strands([] {
     runtime home(workers(2));
@@ -421,6 +468,8 @@ scenarios runtime_scenarios() {
       whole("runtime: a wake from outside, 2 workers", call<a_wake_from_outside<2>>),
       whole("runtime: a busy fiber beside a ready one", call<busy_beside_ready>),
       whole("runtime: more than the queues hold", call<more_than_the_queues_hold>),
+      whole("runtime: busy, and a task from outside", call<busy_and_a_task_from_outside>),
+      whole("runtime: busy, and a timer", call<busy_and_a_timer>),
       whole("runtime: two fibers hand over", call<two_fibers_hand_over>),
       whole("runtime: ready fibers are given away", call<ready_fibers_are_given_away>),
       whole("runtime: a wait with a time, 1 worker", call<a_wait_with_a_time<1>>),

@@ -1,0 +1,180 @@
+// Fibers on workers whose threads are strands of the scenario: without a ticker, and with fewer steps
+// than whole runtimes.
+#include <stop_token>
+
+#include "engine/kernel.hpp"
+#include "explore.hpp"
+#include "sched/scheduler.hpp"
+#include "sluice/channel.hpp"
+#include "sluice/detail/park/attention.hpp"
+#include "sluice/shield.hpp"
+#include "sluice/task.hpp"
+
+namespace sluice::explore {
+namespace {
+
+using shared_bool = detail::atomic<bool>;
+
+struct crew {
+  static detail::scheduler_options without_threads(int workers) {
+    hold_threads();
+    return {.workers = workers, .stack_size = 16 * 1024};
+  }
+  explicit crew(int workers) : home(without_threads(workers)) {}
+
+  void work(std::size_t number) { home.worker_at(number).main(); }
+  template <class F>
+  auto go(F f) {
+    return detail::go_plain(&home, nullptr, 0, f);
+  }
+
+  detail::scheduler home;
+};
+
+/// As a loop without a wait does, until somebody has set it.
+void spin_until(const shared_bool& set) {
+  // order: acquire, pairs with set_it
+  while (!set.load(detail::memory_order_acquire)) detail::cpu_pause();
+}
+void set_it(shared_bool& one) {
+  // order: release, pairs with spin_until
+  one.store(true, detail::memory_order_release);
+}
+
+/// Waits for an item; false: the channel was closed, or the fiber was stopped.
+bool arrives(const channel<item>& ch) {
+  item found(63);
+  try {
+    return static_cast<bool>(ch >> found);
+  } catch (const cancelled&) {
+    return false;
+  }
+}
+
+// ---- a wait and those who end it -----------------------------------------------------------------
+
+/// P1, P3, P4 and P5.
+void a_stop_or_an_item() {
+  crew some(1);
+  const channel<item> ch(1);
+  bool got = false;
+  auto one = some.go([&] { got = arrives(ch); });
+  strands([&] { some.work(0); },
+          [&] {
+            one.request_stop();
+            one.join();
+            some.home.close();
+          },
+          [&] { ch.put(item(1)); });
+  check(ch.size() == (got ? 0U : 1U), "an item is not lost to a stop");
+}
+
+/// Nobody puts: only the stop can end the wait, which has begun or will. If `others_look`, somebody
+/// else's stop makes each announcer hold the fiber and let go of it.
+template <bool others_look>
+void a_stop() {
+  crew some(1);
+  const channel<item> ch(1);
+  bool got = false;
+  shared_bool begun{false};
+  if (others_look) detail::raise_attention();
+  auto one = some.go([&] {
+    set_it(begun);
+    got = arrives(ch);
+  });
+  strands([&] { some.work(0); },
+          [&] {
+            spin_until(begun);
+            one.request_stop();
+            one.join();
+            some.home.close();
+          });
+  if (others_look) detail::lower_attention();
+  check(!got, "a stop ends a wait");
+}
+
+/// E3: the worker that goes to sleep beside it does not say that nobody is left.
+void the_end_and_a_shield() {
+  crew some(1);
+  const channel<item> ch(1);
+  bool got = false;
+  auto one = some.go([&] { shield([&] { got = arrives(ch); }); });
+  strands([&] { some.work(0); }, [&] { some.home.close(); }, [&] { ch.put(item(1)); });
+  check(got, "the end waits for it");
+}
+
+/// The token is made while the runtime closes (E1): its holder hears of the end.
+void a_token_at_the_end() {
+  crew some(1);
+  auto one = some.go([] {
+    const std::stop_token stop = detail::stop_token_here();
+    while (!stop.stop_requested()) detail::cpu_pause();
+  });
+  strands([&] { some.work(0); }, [&] { some.home.close(); });
+}
+
+// ---- the next slot -------------------------------------------------------------------------------
+
+/// One that never waits again, and those whom it has woken: somebody else takes them, though the
+/// next slot holds one.
+template <int woken>
+void busy_beside_woken() {
+  crew some(2);
+  const channel<item> ch(2);
+  shared_bool ran[2];
+  const auto wait = [&](int i) { return [&, i] { arrives(ch) ? set_it(ran[i]) : void(); }; };
+  strands([&] { some.work(0); }, [&] { some.work(1); },
+          [&] {
+            auto first = some.go(wait(0));
+            auto second = some.go(wait(woken - 1));
+            auto busy = some.go([&] {
+              for (int i = 0; i < woken; ++i) ch.put(item(i + 1));
+              for (int i = 0; i < woken; ++i) spin_until(ran[i]);
+              if (woken == 1) ch.close();
+            });
+            first.join();
+            second.join();
+            busy.join();
+            some.home.close();
+          });
+}
+
+// ---- counts --------------------------------------------------------------------------------------
+
+/// Whoever counts sees no more ended than begun.
+void a_count_of_the_living() {
+  crew some(1);
+  auto one = some.go([&] { some.go([] {}).join(); });
+  strands([&] { some.work(0); },
+          [&] {
+            one.join();
+            some.home.close();
+          },
+          [&] {
+            for (int i = 0; i < 2; ++i) {
+              const detail::worker::counts its = some.home.worker_at(0).count();
+              check(its.gone <= its.spawned + 1, "what is gone has been spawned");
+              check(some.home.count().fibers <= 2, "what has ended has been spawned");
+            }
+          });
+}
+
+/// Of some hundred steps.
+constexpr unsigned some_part = 8;
+
+}  // namespace
+
+scenarios fiber_scenarios() {
+  return {
+      {"fibers: a stop", call<a_stop<false>>, nullptr, some_part},
+      {"fibers: a stop while others look", call<a_stop<true>>, nullptr, some_part / 2},
+      {"fibers: a stop or an item", call<a_stop_or_an_item>, nullptr, some_part / 2},
+      {"fibers: a token at the end", call<a_token_at_the_end>, nullptr, some_part},
+      {"fibers: the end and a shield", call<the_end_and_a_shield>, nullptr, 2 * some_part},
+      {"fibers: busy beside one that it has woken", call<busy_beside_woken<1>>, nullptr, some_part},
+      {"fibers: busy beside two that it has woken", call<busy_beside_woken<2>>, nullptr, some_part},
+      {"fibers: a count of the living", call<a_count_of_the_living>, nullptr, some_part},
+  };
+}
+
+}  // namespace sluice::explore

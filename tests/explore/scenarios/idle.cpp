@@ -1,0 +1,128 @@
+// The idle policy without fibers: the strands are workers that call it, and what they run is a job
+// that starts another and is busy until that has been run. There is no ticker.
+//
+// At the end nobody runs, so nobody watches: all sleep without a time. A wake-up that was lost shows
+// as a job that was not run, or as one that is busy for ever.
+#include <chrono>
+
+#include "engine/kernel.hpp"
+#include "explore.hpp"
+#include "sched/scheduler.hpp"
+#include "sched/worker_switch.hpp"
+
+namespace sluice::explore {
+namespace {
+
+using namespace std::chrono_literals;
+
+using detail::worker;
+
+struct job final : detail::task_core {
+  job() : task_core(nullptr) {}
+  void invoke() noexcept override {}
+  void run(worker& by) noexcept;
+  [[nodiscard]] bool is_done() const noexcept {
+    // order: acquire, pairs with run
+    return done.load(detail::memory_order_acquire);
+  }
+
+  job* child = nullptr;   ///< pushed onto the own queue, and waited for without a wait
+  job* sequel = nullptr;  ///< pushed there after a while
+  detail::atomic<bool> done{false};
+};
+
+struct workshop {
+  static detail::scheduler_options without_threads(int workers) {
+    hold_threads();
+    return {.workers = workers, .stack_size = 16 * 1024};
+  }
+  explicit workshop(int workers) : home(without_threads(workers)) {}
+
+  void bring(job& one) {
+    home.incoming().push(one);
+    home.wake_for_outside_work();
+  }
+  /// A worker's life, which begins and goes on idle: what it runs it has found then.
+  void work(std::size_t number) {
+    worker& me = home.worker_at(number);
+    for (;;) static_cast<job*>(home.idle().rest(me))->run(me);
+  }
+
+  detail::scheduler home;
+};
+
+void job::run(worker& by) noexcept {
+  if (child != nullptr) {
+    by.push_task(*child);
+    while (!child->is_done()) detail::cpu_pause();
+  }
+  if (sequel != nullptr) {
+    let_time_pass(10us);  // the other one has become the watcher
+    by.push_task(*sequel);
+  }
+  check(!is_done(), "a job is run once");
+  // order: release, pairs with is_done
+  done.store(true, detail::memory_order_release);
+}
+
+/// Runs the strands until all of them have ended or sleep for ever.
+template <class... F>
+void until_all_sleep(F&&... f) {
+  void (*const entries[])(void*) = {
+      [](void* one) { (*static_cast<std::remove_cvref_t<F>*>(one))(); }...};
+  void* const arguments[] = {const_cast<void*>(static_cast<const void*>(&f))...};
+  run_strands(sizeof...(F), entries, arguments, rest::is_looked_at);
+}
+
+template <int workers>
+void work_from_outside() {
+  workshop shop(workers);
+  job one;
+  const auto first = [&] { shop.work(0); };
+  const auto bring = [&] { shop.bring(one); };
+  if constexpr (workers == 1) {
+    until_all_sleep(first, bring);
+  } else {
+    until_all_sleep(
+        first, [&] { shop.work(1); }, bring);
+  }
+  check(one.is_done(), "nobody sleeps beside work from outside");
+}
+
+/// One goes to sleep while the other has just begun to run.
+void busy_beside_one_that_goes_to_sleep() {
+  workshop shop(2);
+  job one, child;
+  one.child = &child;
+  shop.bring(one);
+  until_all_sleep([&] { shop.work(0); }, [&] { shop.work(1); });
+  check(one.is_done() && child.is_done(), "all are run");
+}
+
+/// The same after a pause in which nobody runs: the watcher gives up.
+void busy_again() {
+  workshop shop(2);
+  job one, sequel, child;
+  one.sequel = &sequel;
+  sequel.child = &child;
+  shop.bring(one);
+  until_all_sleep([&] { shop.work(0); }, [&] { shop.work(1); });
+  check(sequel.is_done() && child.is_done(), "all are run");
+}
+
+/// Of some hundred steps.
+constexpr unsigned some_part = 4;
+
+}  // namespace
+
+scenarios idle_scenarios() {
+  return {
+      {"idle: work from outside, 1 worker", call<work_from_outside<1>>, nullptr, some_part},
+      {"idle: work from outside, 2 workers", call<work_from_outside<2>>, nullptr, some_part},
+      {"idle: busy beside one that goes to sleep", call<busy_beside_one_that_goes_to_sleep>,
+       nullptr, some_part},
+      {"idle: busy, and busy again", call<busy_again>, nullptr, some_part},
+  };
+}
+
+}  // namespace sluice::explore
