@@ -66,12 +66,15 @@ TEST_CASE("each notify_one ends one wait, in order of arrival; notify_all ends t
         woken.push_back(i);
       }));
     }
+    const auto are_woken = [&](const std::vector<int>& whom) {
+      for (int i = 0; i < 5; ++i) sluice::this_fiber::yield();
+      const lock guard(m);  // a yield orders nothing
+      return woken == whom;
+    };
     condition.notify_one();
-    for (int i = 0; i < 5; ++i) sluice::this_fiber::yield();
-    CHECK(woken == std::vector<int>{0});
+    CHECK(are_woken({0}));
     condition.notify_one();
-    for (int i = 0; i < 5; ++i) sluice::this_fiber::yield();
-    CHECK(woken == std::vector<int>{0, 1});
+    CHECK(are_woken({0, 1}));
     condition.notify_all();
     for (auto& task : tasks) task.join();
     CHECK(woken.size() == 5);

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "sluice/detail/base/atomic.hpp"
+#include "sluice/detail/base/edges.hpp"
 #include "sluice/detail/base/short_lock.hpp"
 #include "sluice/detail/park/wait_list.hpp"
 #include "sluice/detail/sync/entry.hpp"
@@ -68,11 +69,14 @@ class SLUICE_API mutex {
   bool take_free() noexcept {
     std::uint32_t seen = 0;
     // order: acquire, pairs with the release in leave_uncontended
-    return word_.compare_exchange_strong(seen, held, detail::memory_order_acquire,
-                                         detail::memory_order_relaxed);
+    const bool taken = word_.compare_exchange_strong(seen, held, detail::memory_order_acquire,
+                                                     detail::memory_order_relaxed);
+    if (taken) detail::edge_to(&word_);
+    return taken;
   }
   /// held -> 0; the last touch. False: it is contended.
   bool leave_uncontended() noexcept {
+    detail::edge_from(&word_);  // for those who take it in compiled code; also if it is contended
     std::uint32_t seen = held;
     // order: release, pairs with the acquire of whoever takes it next
     return word_.compare_exchange_strong(seen, 0, detail::memory_order_release,

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "sluice/detail/base/atomic.hpp"
+#include "sluice/detail/base/edges.hpp"
 #include "sluice/detail/base/short_lock.hpp"
 #include "sluice/detail/park/wait_list.hpp"
 #include "sluice/detail/sync/entry.hpp"
@@ -98,8 +99,12 @@ class SLUICE_API shared_mutex {
   bool take_free() noexcept {
     std::uint64_t seen = 0;
     // order: acquire, pairs with the release in leave
-    return word_.compare_exchange_strong(seen, written, detail::memory_order_acquire,
-                                         detail::memory_order_relaxed);
+    if (!word_.compare_exchange_strong(seen, written, detail::memory_order_acquire,
+                                       detail::memory_order_relaxed)) {
+      return false;
+    }
+    note_taken(written);
+    return true;
   }
   /// One reader more, unless a writer holds it or somebody waits.
   bool take_shared() noexcept {
@@ -109,6 +114,7 @@ class SLUICE_API shared_mutex {
       // order: acquire, pairs with the release in leave
       if (word_.compare_exchange_weak(seen, seen + reader, detail::memory_order_acquire,
                                       detail::memory_order_relaxed)) {
+        note_taken(reader);
         return true;
       }
     }
@@ -116,6 +122,7 @@ class SLUICE_API shared_mutex {
   }
   /// Takes `share` off, the last touch. False: it is contended.
   bool leave(std::uint64_t share) noexcept {
+    detail::edge_from(share == written ? place_of_writers() : place_of_readers());
     // order: relaxed, a guess that the compare-and-swap verifies
     std::uint64_t seen = word_.load(detail::memory_order_relaxed);
     while ((seen & contended) == 0) {
@@ -126,6 +133,14 @@ class SLUICE_API shared_mutex {
       }
     }
     return false;
+  }
+
+  /// For edges: what readers did happens before the next writer, but not before other readers.
+  [[nodiscard]] const void* place_of_writers() const noexcept { return &writers_; }
+  [[nodiscard]] const void* place_of_readers() const noexcept { return &readers_; }
+  void note_taken(std::uint64_t share) const noexcept {
+    detail::edge_to(place_of_writers());
+    if (share == written) detail::edge_to(place_of_readers());
   }
 
   void wait_to_lock();
@@ -142,7 +157,7 @@ class SLUICE_API shared_mutex {
   [[nodiscard]] std::uint64_t admit_readers(detail::job_list& won) noexcept;
 
   /// Written by all with read-modify-writes; while `contended` is set only under lock_.
-  detail::atomic<std::uint64_t> word_{0};
+  detail::claim_word<std::uint64_t> word_{0};
   detail::short_lock lock_;
   // Under lock_.
   bool readers_turn_ = false;  ///< the last to leave was a writer

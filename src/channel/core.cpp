@@ -6,6 +6,7 @@
 
 #include "channel/park_in.hpp"
 #include "channel/record.hpp"
+#include "sluice/detail/base/edges.hpp"
 
 namespace sluice::detail {
 
@@ -67,6 +68,7 @@ claim channel_core::last_look(const wait_list& s) const noexcept {
 }
 
 void channel_core::announce(wait_list& s, wait_node& node) noexcept {
+  edge_from(&node);
   s.push_back(node);
   // order: R4 seq_cst, before R5 in the one order with S1, S3, G1 and G3
   if (is_counted(s)) count_of(s).fetch_add(1, memory_order_seq_cst);
@@ -101,6 +103,7 @@ void channel_core::pass_over(wait_list& s, wait_node& node) noexcept {
 /// several that leaves at a plain end ends the wait only if it is the last in play, and then
 /// without having been chosen.
 void channel_core::end_wait(wait_list& s, wait_node& node, job_list& jobs) noexcept {
+  edge_from(&node);
   pop(s, node);
   waiter& owner = *node.owner;
   if (node.leaves_at_end && cause_ == nullptr) {
@@ -177,6 +180,7 @@ bool channel_core::serve_getters(job_list& jobs) noexcept {
 /// Restores I4, as far as no busy place is in the way. Of a crowd it serves the first: the rest is
 /// for the next turn of perform. The lock is held.
 void channel_core::settle(job_list& jobs) noexcept {
+  const unwatched nodes;
   if (kind_ == channel_kind::rendezvous) {
     // Who meets takes a waiter at once (meeting.cpp): the two lists never both have one.
     if (closed()) {
@@ -192,6 +196,14 @@ void channel_core::settle(job_list& jobs) noexcept {
   if (!joiners_.empty() && drained()) end_all(joiners_, jobs);
 }
 
+/// What its strand would do itself.
+inline void channel_core::finish_for(wait_node& node) noexcept {
+  const errand for_it;
+  edge_to(&node);
+  finish(node);
+  edge_from(&node);
+}
+
 /// Does what settle decided. The lock is not held: user moves run here, and strands wake up.
 void channel_core::perform(job_list& jobs) noexcept {
   while (!jobs.empty()) {
@@ -200,7 +212,7 @@ void channel_core::perform(job_list& jobs) noexcept {
     bool got = false;
     while (wait_node* node = jobs.pop_front()) {
       const job todo = node->todo;
-      if (todo != job::none) finish(*node);
+      if (todo != job::none) finish_for(*node);
       put |= todo == job::put;
       got |= todo == job::get;
       node->owner->strand().unpark();  // the last touch: the node may be gone
@@ -252,6 +264,11 @@ void channel_core::withdraw(wait_list& s, wait_node& node) noexcept {
   }
 }
 
+inline claim channel_core::claim_for(wait_node& node, job todo) noexcept {
+  const unwatched nodes;
+  return todo == job::put ? claim_for_put(node) : claim_for_get(node);
+}
+
 /// R4, R5, R6.
 outcome channel_core::wait_for_settle(wait_list& s, wait_node& node, deadline until) noexcept {
   job_list jobs;
@@ -270,7 +287,7 @@ outcome channel_core::wait_for_settle(wait_list& s, wait_node& node, deadline un
   lock_.lock();
   announce(s, node);
   if (s.front() == &node && others.empty() && joiners_.empty()) {
-    const claim found = todo == job::put ? claim_for_put(node) : claim_for_get(node);
+    const claim found = claim_for(node, todo);
     if (found == claim::none) {
       lock_.unlock();
       return park_in(s, node, until);
@@ -316,7 +333,10 @@ void channel_core::enlist(side which, wait_node& node) noexcept {
 
 bool channel_core::withdraw_case(side which, wait_node& node) noexcept {
   const std::lock_guard guard(lock_);
-  if (!node.linked) return !node.passed;
+  if (!node.linked) {
+    edge_to(&node);
+    return !node.passed;
+  }
   pop(list_of(which), node);
   return false;
 }
@@ -334,6 +354,7 @@ bool channel_core::close(std::exception_ptr cause) noexcept {
     const std::lock_guard guard(lock_);
     if (closed()) return false;
     cause_ = std::move(cause);
+    edge_from(&met_closed_);
     // order: release, pairs with seems_closed: the cause. First, so that no hint says otherwise to
     // whoever was told of the close
     met_closed_.store(true, memory_order_release);
@@ -343,53 +364,6 @@ bool channel_core::close(std::exception_ptr cause) noexcept {
   }
   perform(jobs);
   return true;
-}
-
-// ---- handles ------------------------------------------------------------------------------------
-
-void channel_core::add_handle() noexcept {
-  // order: relaxed, whoever copies a handle holds one
-  handles_.fetch_add(1, memory_order_relaxed);
-}
-
-void channel_core::drop_handle() noexcept {
-  // order: acq_rel, the last one sees what all others did with the channel
-  if (handles_.fetch_sub(1, memory_order_acq_rel) != 1) return;
-  if (record_ != nullptr) record_->unlist();
-  delete this;
-}
-
-void channel_core::add_sender() noexcept {
-  add_handle();
-  // order: relaxed, as add_handle
-  senders_.fetch_add(1, memory_order_relaxed);
-}
-
-void channel_core::drop_sender() noexcept {
-  // order: acq_rel, the puts of all senders happen before the close by the last
-  if (senders_.fetch_sub(1, memory_order_acq_rel) == 1) close(nullptr);
-  drop_handle();
-}
-
-void channel_core::add_receiver() noexcept {
-  add_handle();
-  // order: relaxed, as add_handle
-  receivers_.fetch_add(1, memory_order_relaxed);
-}
-
-void channel_core::drop_receiver() noexcept {
-  // order: acq_rel, the gets of all receivers happen before the close by the last
-  if (receivers_.fetch_sub(1, memory_order_acq_rel) == 1) {
-    close(nullptr);
-    if (!in_forked_child()) discard_rest();
-  }
-  drop_handle();
-}
-
-void channel_core::discard_rest() noexcept {
-  const std::uint64_t before = total().got;
-  discard();
-  if (record_ != nullptr) record_->count_discarded(total().got - before);
 }
 
 }  // namespace sluice::detail

@@ -15,6 +15,7 @@
 
 #include "channel/park_in.hpp"
 #include "channel/record.hpp"
+#include "sluice/detail/base/edges.hpp"
 #include "sluice/detail/channel/core.hpp"
 #include "sluice/detail/park/check.hpp"
 
@@ -34,9 +35,11 @@ inline wait_node* channel_core::win_front(wait_list& s) noexcept {
 
 /// I2.
 inline void channel_core::hand_over(void* from, void* to, wait_node& partner) noexcept {
+  edge_to(&partner);
   move_item(from, to);
   if (record_ != nullptr) [[unlikely]]
     record_->count_meeting();
+  edge_from(&partner);
   partner.owner->strand().unpark();
 }
 
@@ -45,6 +48,7 @@ inline outcome channel_core::wait_for_partner(wait_list& mine, void* item, deadl
                                               const char* operation) noexcept {
   waiter self(parker::current(), {operation, this});
   wait_node node(self, item);
+  edge_from(&node);
   mine.push_back(node);
   if (record_ != nullptr) [[unlikely]]
     note_wait(mine);
@@ -148,6 +152,7 @@ wait_node* channel_core::win_both(wait_list& s, waiter& self) noexcept {
 /// The look at the other side and R4 under one hold of the lock, as for all who come.
 void channel_core::meet_or_enlist(side which, wait_node& node) noexcept {
   job_list jobs;
+  edge_from(&node);
   lock_.lock();
   wait_list& mine = list_of(which);
   wait_node* partner = nullptr;

@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "sluice/detail/base/edges.hpp"
+
 namespace sluice::detail {
 namespace {
 
@@ -36,7 +38,11 @@ enum class fate { comes_back, never_again };
   __sanitizer_start_switch_fiber(leaving == fate::comes_back ? &self.fake_stack : nullptr,
                                  to.stack_bottom, to.stack_size);
 #endif
-#if SLUICE_TSAN
+#if SLUICE_PRECISE
+  // It may be on an errand.
+  if (leaving == fate::comes_back) self.tsan_fiber = __tsan_get_current_fiber();
+  become_strand(to.tsan_fiber);
+#elif SLUICE_TSAN
   __tsan_switch_to_fiber(to.tsan_fiber, 0);
 #endif
 }
@@ -116,15 +122,30 @@ void make_context(context& fresh, std::byte* bottom, std::byte* top,
   fresh.begin = begin;
   fresh.exceptions = {};
   fresh.saved_errno = 0;
-#if SLUICE_ASAN
+#if SLUICE_ASAN || SLUICE_PRECISE
   fresh.stack_bottom = bottom;
   fresh.stack_size = size;
+#endif
+#if SLUICE_ASAN
   fresh.fake_stack = nullptr;
 #endif
-#if SLUICE_TSAN
+#if SLUICE_PRECISE
+  forget_accesses(bottom, size);
+  fresh.tsan_fiber = new_strand();
+#elif SLUICE_TSAN
   fresh.tsan_fiber = __tsan_create_fiber(0);
 #endif
 }
+
+#if SLUICE_PRECISE
+void renew_context(context& self) noexcept {
+  void* const before = self.tsan_fiber;
+  forget_accesses(self.stack_bottom, self.stack_size);
+  self.tsan_fiber = new_strand();
+  become_strand(self.tsan_fiber);
+  __tsan_destroy_fiber(before);
+}
+#endif
 
 void destroy_context([[maybe_unused]] context& gone) noexcept {
 #if SLUICE_TSAN

@@ -41,9 +41,11 @@ struct context {
   exception_state exceptions;
   int saved_errno = 0;
   entry begin = nullptr;
-#if SLUICE_ASAN
+#if SLUICE_ASAN || SLUICE_PRECISE
   const void* stack_bottom = nullptr;
   std::size_t stack_size = 0;
+#endif
+#if SLUICE_ASAN
   void* fake_stack = nullptr;
 #endif
 #if SLUICE_TSAN
@@ -58,6 +60,13 @@ void adopt_thread(context& self) noexcept;
 void make_context(context& fresh, std::byte* bottom, std::byte* top, context::entry begin) noexcept;
 /// Its end: it was left by leave_context and nobody will resume it.
 void destroy_context(context& gone) noexcept;
+
+/// What runs on `self` next has nothing to do with what ran before; called by `self`.
+#if SLUICE_PRECISE
+void renew_context(context& self) noexcept;
+#else
+inline void renew_context(context&) noexcept {}
+#endif
 
 /// Leaves `self`, which runs on the thread of `here`, for `to`. Returns, perhaps on another thread,
 /// what the strand that resumes `self` hands over. Never inlined.

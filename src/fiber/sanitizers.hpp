@@ -2,6 +2,9 @@
 //
 // Valgrind is no matter of the build: its requests are a few instructions that do nothing outside
 // it. They are left out where its header is not installed.
+//
+// In ThreadSanitizer's precise mode (sluice/detail/base/edges.hpp) this library is not
+// instrumented, but tells it of its fibers all the same.
 #pragma once
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -17,6 +20,13 @@
 #if __has_feature(thread_sanitizer)
 #define SLUICE_TSAN 1
 #endif
+#endif
+
+#if defined(SLUICE_PRECISE_RACES)
+#define SLUICE_PRECISE 1
+#define SLUICE_TSAN 1
+#else
+#define SLUICE_PRECISE 0
 #endif
 
 #ifndef SLUICE_ASAN

@@ -19,6 +19,7 @@
 
 #include "sched/census.hpp"
 #include "sched/own_thread.hpp"
+#include "sluice/detail/base/edges.hpp"
 #include "sluice/detail/park/parker.hpp"
 
 namespace sluice::detail {
@@ -67,10 +68,16 @@ class helpers {
   static void* life(void* first) noexcept {
     ::pthread_setname_np(::pthread_self(), "sluice-blocking");
     for (auto* job = static_cast<blocking_job*>(first); job != nullptr; job = all().next()) {
-      job->run();
+      run(*job);
       finish(*job);
     }
     return nullptr;
+  }
+
+  static void run(blocking_job& job) noexcept {
+    edge_to(&job);
+    job.run();
+    edge_from(&job);
   }
 
   static void finish(blocking_job& job) noexcept {
@@ -158,8 +165,10 @@ class helpers {
 void run_on_helper(blocking_job& job) {
   waiter self(parker::current(), {"blocking"}, on_stop::keep_waiting);
   job.caller_ = &self;
+  edge_from(&job);
   helpers::all().take(job);
   static_cast<void>(park(self));
+  edge_to(&job);
   if (job.error_ != 0) helpers::fail(job.error_);
 }
 

@@ -4,6 +4,8 @@
 #include <mutex>
 #include <stdexcept>
 
+#include "park/ask.hpp"
+#include "sluice/detail/base/edges.hpp"
 #include "sluice/detail/park/check.hpp"
 #include "sluice/detail/park/parker.hpp"
 
@@ -41,6 +43,7 @@ void scope_core::note_error(orphan_error&& error) noexcept {
 }
 
 void scope_core::task_ended() noexcept {
+  edge_from(&live_);
   job_list won;
   {
     const std::lock_guard guard(lock_);
@@ -57,10 +60,11 @@ void scope_core::task_ended() noexcept {
 // ---- the owner's side --------------------------------------------------------------------------
 
 /// Never inlined: the thread's id that it keeps must not be one from before a wait.
-[[gnu::noinline]] bool scope_core::request_stop() noexcept { return stops_.request_stop(); }
+[[gnu::noinline]] bool scope_core::request_stop() noexcept { return ask(stops_); }
 
 bool scope_core::empty() noexcept {
   const std::lock_guard guard(lock_);
+  if (live_ == 0) edge_to(&live_);
   return live_ == 0;
 }
 
@@ -69,11 +73,16 @@ outcome scope_core::wait_until_empty(on_stop stop) noexcept {
   wait_node node(self);
   {
     const std::lock_guard guard(lock_);
-    if (live_ == 0) return outcome::completed;
+    if (live_ == 0) {
+      edge_to(&live_);
+      return outcome::completed;
+    }
     joiners_.push_back(node);
   }
   const outcome how = park(self);
-  if (how != outcome::completed) {
+  if (how == outcome::completed) {
+    edge_to(&live_);
+  } else {
     const std::lock_guard guard(lock_);
     if (node.linked) joiners_.remove(node);
   }

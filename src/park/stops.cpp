@@ -7,6 +7,8 @@
 #include <new>
 #include <utility>
 
+#include "park/ask.hpp"
+#include "sluice/detail/base/edges.hpp"
 #include "sluice/detail/park/attention.hpp"
 #include "sluice/detail/park/parker.hpp"
 
@@ -16,7 +18,7 @@ namespace sluice::detail {
 struct obeyed_stop::merged {
   struct pass_on {
     std::stop_source* to;
-    void operator()() const noexcept { to->request_stop(); }
+    void operator()() const noexcept { ask(*to); }
   };
 
   merged(std::stop_token outside, std::stop_token inside)
@@ -51,6 +53,7 @@ void obeyed_stop::delete_merged::operator()(merged* some) const noexcept { delet
 
 void obeyed_stop::note_request() noexcept {
   raise_attention();
+  edge_from(&requested_);
   // order: K2 seq_cst, after the raise and before P4 in the one order with P1 and P5
   requested_.store(true, memory_order_seq_cst);
   strand_.end_wait_by_stop();
@@ -71,6 +74,13 @@ bool stop_scopes::requested() const noexcept {
     if (one->requested_.load(memory_order_seq_cst)) return true;
   }
   return false;
+}
+
+void stop_scopes::note_stop() const noexcept {
+  if (!precise_races) return;
+  for (const obeyed_stop* one = innermost; one != nullptr; one = one->outer_) {
+    edge_to(&one->requested_);
+  }
 }
 
 std::stop_token stop_scopes::token(std::stop_token own) const {

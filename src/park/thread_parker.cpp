@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "park/futex.hpp"
+#include "sluice/detail/base/edges.hpp"
 #include "sluice/detail/base/short_lock.hpp"
 #include "sluice/detail/park/parker.hpp"
 
@@ -30,16 +31,21 @@ class thread_parker final : public parker {
     const bool stopped = stops_.requested() && w.try_claim(outcome::cancelled);
     if (!stopped) wait_until_notified(w, until);  // if it was stopped, nobody else will unpark
     show(nullptr);
+    if (precise_races && w.result() == outcome::cancelled) stops_.note_stop();
   }
 
   verdict check(operation_kind kind) noexcept override {
     if (in_forked_child()) return verdict::forked;
-    const bool stops = kind == operation_kind::may_wait && stops_.requested();
+    const bool stops = kind == operation_kind::may_wait && stop_requested();
     return stops && !protected_from_stops() ? verdict::stop : verdict::proceed;
   }
 
   stop_scopes* stops() noexcept override { return &stops_; }
-  bool stop_requested() const noexcept override { return stops_.requested(); }
+  bool stop_requested() const noexcept override {
+    const bool found = stops_.requested();
+    if (precise_races && found) stops_.note_stop();
+    return found;
+  }
 
   void end_wait_by_stop() noexcept override {
     bool ours = false;

@@ -3,6 +3,7 @@
 
 #include "sched/worker_switch.hpp"
 #include "sluice/detail/base/backoff.hpp"
+#include "sluice/detail/base/edges.hpp"
 
 namespace sluice::detail {
 
@@ -20,6 +21,7 @@ fiber& fiber::build(stack_slot& slot, std::uint8_t size_class) noexcept {
 [[gnu::noinline]] void fiber::wait(waiter& w, deadline until) noexcept {
   waiting_ = &w;
   until == no_deadline ? wait_untimed() : wait_timed(w, until);
+  if (precise_races && w.result() == outcome::cancelled) note_stop();
   // order: P2 relaxed, the one unpark of this wait has been seen; a holder finds no `parked` here
   word_.store(empty, memory_order_relaxed);
 }
@@ -46,8 +48,22 @@ verdict fiber::check(operation_kind kind) noexcept {
 
 void fiber::offer_turn() noexcept { worker_->yield(*this); }
 
-bool fiber::stop_requested() const noexcept {
+inline bool fiber::must_stop() const noexcept {
   return task_->stop_requested() || worker_->home().closing() || stops_.requested();
+}
+
+bool fiber::stop_requested() const noexcept {
+  if (!must_stop()) return false;
+  note_stop();
+  return true;
+}
+
+/// What came before the requests that it obeys happens before what it does now.
+inline void fiber::note_stop() const noexcept {
+  if (!precise_races) return;
+  edge_to(&task_->fiber_);           // pairs with mark_stopped
+  edge_to(&worker_->home().idle());  // pairs with close
+  stops_.note_stop();
 }
 
 bool fiber::unwinding() const noexcept { return worker_->anchor().exceptions->uncaught != 0; }
@@ -98,7 +114,7 @@ void fiber::let_go() noexcept {
 
 void fiber::cancel_wait() noexcept {
   if (!hold()) return;
-  if (!is_stoppable() || !stop_requested() || !waiting_->try_claim(outcome::cancelled)) {
+  if (!is_stoppable() || !must_stop() || !waiting_->try_claim(outcome::cancelled)) {
     return let_go();
   }
   // order: release, as P3; the claim is ours, so nobody else unparks

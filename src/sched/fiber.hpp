@@ -115,6 +115,8 @@ class alignas(cache_line) fiber final : public parker,
   void wait_untimed() noexcept;
   void wait_timed(waiter& w, deadline until) noexcept;
   [[nodiscard]] bool unwinding() const noexcept;
+  [[nodiscard]] bool must_stop() const noexcept;
+  void note_stop() const noexcept;
   [[nodiscard]] bool is_stoppable() const noexcept;
 
   static constexpr std::uint32_t held = 3;

@@ -10,11 +10,13 @@
 #include <system_error>
 
 #include "fiber/overflow.hpp"
+#include "park/ask.hpp"
 #include "park/named.hpp"
 #include "sched/own_thread.hpp"
 #include "sched/worker_switch.hpp"
 #include "sluice/cancelled.hpp"
 #include "sluice/detail/base/backoff.hpp"
+#include "sluice/detail/base/edges.hpp"
 #include "sluice/detail/park/attention.hpp"
 
 namespace sluice::detail {
@@ -201,6 +203,7 @@ scheduler::rest scheduler::look_at_rest(bool by_ticker) noexcept {
 // ---- the end -----------------------------------------------------------------------------------
 
 void scheduler::close() noexcept {
+  edge_from(&idle_);
   // order: seq_cst, E1: before the raise, so that whoever sees that sees this
   closing_.store(true, memory_order_seq_cst);
   raise_attention();
@@ -224,7 +227,7 @@ void scheduler::stop_parked() noexcept {
       slot.unpin();
       if (runs == nullptr) continue;
       runs->cancel_wait();
-      watched.request_stop();
+      ask(watched);
     }
   }
 }
@@ -246,7 +249,10 @@ void scheduler::wait_for_fibers() noexcept {
       const std::lock_guard guard(closer_lock_);
       closer_ = nullptr;
     }
-    if (how == outcome::completed) return;
+    if (how == outcome::completed) {
+      edge_to(this);
+      return;
+    }
     report_waiting();
     until = no_deadline;
   }

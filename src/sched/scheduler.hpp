@@ -95,8 +95,9 @@ class scheduler {
   void note_alarm(deadline at) noexcept;
   [[nodiscard]] deadline earliest_timer() const noexcept;
   [[nodiscard]] bool closing() const noexcept {
-    // order: relaxed, whoever must not miss it has read `attention` after its own RMW (P5)
-    return closing_.load(memory_order_relaxed);
+    // order: acquire, pairs E1: what came before it. Whoever must not miss it has read `attention`
+    // after its own RMW (P5)
+    return closing_.load(memory_order_acquire);
   }
   /// For whoever has just made something that the closer asks for after E1.
   [[nodiscard]] bool closing_now() const noexcept {

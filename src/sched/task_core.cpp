@@ -7,12 +7,14 @@
 #include <ostream>
 #include <utility>
 
+#include "park/ask.hpp"
 #include "sched/fiber.hpp"
 #include "sched/scheduler.hpp"
 #include "sched/task_extras.hpp"
 #include "sched/worker.hpp"
 #include "sluice/cancelled.hpp"
 #include "sluice/detail/base/backoff.hpp"
+#include "sluice/detail/base/edges.hpp"
 
 namespace sluice::detail {
 namespace {
@@ -80,12 +82,15 @@ outcome task_core::wait_until_done(deadline until, on_stop stop) noexcept {
     // order: J1 acq_rel, either T1 sees that somebody waits, or this sees T1
     // mutation: acquire, the lock hands the list on, and T3 the rest
     if ((state_.fetch_or(waited_bit, memory_order_acq_rel) & done_bit) != 0) {
+      edge_to(&state_);
       return outcome::completed;
     }
     joiners_.push_back(node);
   }
   const outcome how = park(self, until);
-  if (how != outcome::completed) {
+  if (how == outcome::completed) {
+    edge_to(&state_);
+  } else {
     const std::lock_guard guard(lock_);
     if (node.linked) joiners_.remove(node);
   }
@@ -111,10 +116,13 @@ void task_core::report_if_detached() noexcept {
   if (!error_) return;
   on_unhandled_ = home_->on_unhandled();
   // order: acquire, pairs T3
-  if ((state_.load(memory_order_acquire) & detached_bit) != 0) report_unjoined();
+  if ((state_.load(memory_order_acquire) & detached_bit) == 0) return;
+  edge_to(&state_);
+  report_unjoined();
 }
 
 void task_core::finish() noexcept {
+  edge_from(&state_);
   // order: acquire, pairs N1, which no read-modify-write verifies before end_notes
   std::uint32_t before = state_.load(memory_order_acquire);
   bool alone = false;
@@ -139,6 +147,7 @@ void task_core::finish() noexcept {
     before = state_.fetch_or(released_bit, memory_order_acq_rel);
   }
   if ((before & detached_bit) != 0) {
+    edge_to(&state_);
     report_unjoined();
     delete this;
   }
@@ -146,12 +155,14 @@ void task_core::finish() noexcept {
 
 void task_core::drop() noexcept {
   if (in_forked_child()) return;  // it is the parent's to report
+  edge_from(&state_);
   // order: acquire, pairs T2: then nobody else knows the task any more, as after a join
   if ((state_.load(memory_order_acquire) & released_bit) == 0 &&
       // order: T3 acq_rel, pairs T2: whoever is second deletes
       (state_.fetch_or(detached_bit, memory_order_acq_rel) & released_bit) == 0) {
     return;
   }
+  edge_to(&state_);
   report_unjoined();
   delete this;
 }
@@ -222,13 +233,14 @@ bool task_core::note_end() noexcept {
 [[gnu::noinline]] bool task_core::request_stop() noexcept {
   if (!mark_stopped()) return false;
   // order: seq_cst, after K1; pairs with extras(): who makes them later sees the stop
-  if (task_extras* more = extras_.load(memory_order_seq_cst)) more->source.request_stop();
+  if (task_extras* more = extras_.load(memory_order_seq_cst)) ask(more->source);
   return true;
 }
 
 bool task_core::mark_stopped() noexcept {
   if (in_forked_child()) return false;
   raise_attention();
+  edge_from(&fiber_);
   // order: K1 seq_cst, after the raise and before P4 in the one order with P1 and P5
   const std::uint32_t before = state_.fetch_or(stop_bit, memory_order_seq_cst);
   if ((before & (stop_bit | done_bit)) != 0) {
@@ -256,7 +268,7 @@ std::stop_source task_core::watched_stop() const noexcept {
   if (in_forked_child()) return more.source.get_token();  // its lock may be held for ever
   // order: seq_cst, after extras(); pairs with K1, E1
   if ((state_.load(memory_order_seq_cst) & stop_bit) != 0 || home_->closing_now()) {
-    more.source.request_stop();
+    ask(more.source);
   }
   return more.source.get_token();
 }
@@ -276,6 +288,7 @@ scheduler& default_scheduler() {
   if (where == nullptr) where = here != nullptr ? &here->home() : &default_scheduler();
   if (here != nullptr && &here->home() != where) here = nullptr;
   task.spawned_by_ = __builtin_return_address(0);
+  edge_from(&task);
   where->spawn(here, task, stack_size);
 }
 

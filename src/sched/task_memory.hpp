@@ -1,7 +1,8 @@
 // A worker's freed task objects, kept for the next ones: spawning is mostly allocating.
 //
 // Owned by one worker, used on its thread only. Under AddressSanitizer nothing is kept, so that it
-// sees every use after the end.
+// sees every use after the end; nor in ThreadSanitizer's precise mode, to which the next task would
+// be a user of the same object.
 #pragma once
 
 #include <cstddef>
@@ -31,7 +32,7 @@ class task_memory {
   }
   void free(void* room, std::size_t size) noexcept {
     list& kept = list_for(size);
-    if (SLUICE_ASAN || size > largest || kept.count == most_kept) return ::operator delete(room);
+    if (keeps_nothing || size > largest || kept.count == most_kept) return ::operator delete(room);
     *static_cast<void**>(room) = kept.first;
     kept.first = room;
     ++kept.count;
@@ -42,6 +43,7 @@ class task_memory {
   }
 
  private:
+  static constexpr bool keeps_nothing = SLUICE_ASAN != 0 || SLUICE_PRECISE != 0;
   static constexpr std::size_t step = 16;
   static constexpr std::size_t largest = 512;
   /// Of each size: a batch of a thousand tasks finds its memory again.
@@ -61,7 +63,7 @@ class task_memory {
   /// a system call each time: for 25 tasks. So now and then it is made to grow by more.
   [[nodiscard]] void* more(std::size_t size) {
     taken_ += size;
-    if (taken_ >= ahead && !SLUICE_ASAN) {
+    if (taken_ >= ahead && !keeps_nothing) {
       taken_ = 0;
       ::operator delete(::operator new(ahead, std::nothrow));
     }

@@ -1,12 +1,12 @@
 // The queue of tasks that were started from outside: moodycamel's, behind three calls.
 //
 // Its synchronisation rests on fences, which ThreadSanitizer cannot see: under it a plain queue
-// stands in, so that what is reported is ours.
+// stands in, so that what is reported is ours. Not in its precise mode, which sees neither.
 #pragma once
 
 #include "fiber/sanitizers.hpp"
 
-#if SLUICE_TSAN
+#if SLUICE_TSAN && !SLUICE_PRECISE
 #include <deque>
 #include <mutex>
 #include <new>
@@ -20,7 +20,7 @@ namespace sluice::detail {
 
 class task_queue {
  public:
-#if SLUICE_TSAN
+#if SLUICE_TSAN && !SLUICE_PRECISE
   bool push(task_core& task) noexcept {
     try {
       const std::lock_guard guard(lock_);

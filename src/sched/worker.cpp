@@ -8,6 +8,7 @@
 #include "sched/scheduler.hpp"
 #include "sched/strand_end.hpp"
 #include "sched/worker_switch.hpp"
+#include "sluice/detail/base/edges.hpp"
 #include "sluice/detail/park/attention.hpp"
 
 namespace sluice::detail {
@@ -252,6 +253,7 @@ void worker::run_tasks(context& self, void* message) {
   auto& me = static_cast<fiber&>(self);
   static_cast<worker*>(message)->settle_departed();
   for (;;) {
+    edge_to(me.task_);  // pairs with spawn
     me.task_->invoke();
     finish_task(me);
     worker& here = *me.worker_;  // perhaps another than at the start
@@ -260,6 +262,7 @@ void worker::run_tasks(context& self, void* message) {
                             static_cast<task_core&>(*next).stack_class_ == me.stack_class_;
     if (!same_stack) here.end(me, next);
     here.settle_promise(me.stack_class_);  // the next task has one of its own
+    renew_context(me);
     here.bind(me, static_cast<task_core&>(*next));
   }
 }
@@ -289,6 +292,7 @@ void worker::finish_task(fiber& self) noexcept {
   if (self.ends_specially_) [[unlikely]]
     tell_listener(self);
   --self.stops_.shields;
+  edge_from(&self.worker_->home_);  // pairs with wait_for_fibers
   atomic<std::uint64_t>& gone = self.worker_->gone_;
   // order: relaxed, one writer; release after the last user's code, pairs with count
   gone.store(gone.load(memory_order_relaxed) + 1, memory_order_release);

@@ -7,11 +7,13 @@
 
 #include <mutex>
 
+#include "sluice/detail/base/edges.hpp"
 #include "sync/claims.hpp"
 
 namespace sluice::detail {
 
 barrier_core::arrived barrier_core::arrive(std::ptrdiff_t count) noexcept {
+  edge_from(&missing_);
   // order: relaxed, a guess that the compare-and-swap verifies
   std::ptrdiff_t seen = missing_.load(memory_order_relaxed);
   do {
@@ -19,7 +21,9 @@ barrier_core::arrived barrier_core::arrive(std::ptrdiff_t count) noexcept {
     // order: acq_rel, what all did before they arrived happens before the end of the phase
   } while (!missing_.compare_exchange_weak(seen, seen - count, memory_order_acq_rel,
                                            memory_order_relaxed));
-  return seen == count ? arrived::last : arrived::early;
+  if (seen != count) return arrived::early;
+  edge_to(&missing_);
+  return arrived::last;
 }
 
 bool barrier_core::drop_one() noexcept {
@@ -34,6 +38,7 @@ bool barrier_core::drop_one() noexcept {
 }
 
 void barrier_core::end_phase() noexcept {
+  edge_from(&word_);
   // order: relaxed, all who drop out of this phase have arrived
   const std::ptrdiff_t next = expected_.load(memory_order_relaxed);
   // order: relaxed, the word makes it visible
@@ -60,7 +65,11 @@ void barrier_core::end_phase() noexcept {
 }
 
 void barrier_core::wait(std::uint64_t phase, const char* operation) {
-  if (this->phase() != phase) return;
+  if (this->phase() == phase) wait_for_end(phase, operation);
+  edge_to(&word_);
+}
+
+void barrier_core::wait_for_end(std::uint64_t phase, const char* operation) {
   begin_to_wait(operation);
   waiter self(parker::current(), {operation}, on_stop::keep_waiting);
   wait_node node(self);

@@ -7,6 +7,7 @@
 
 #include <mutex>
 
+#include "sluice/detail/base/edges.hpp"
 #include "sync/claims.hpp"
 
 namespace sluice::detail {
@@ -24,6 +25,7 @@ bool countdown::add(std::ptrdiff_t count) noexcept {
 }
 
 bool countdown::subtract(std::ptrdiff_t count) noexcept {
+  edge_from(&word_);
   const auto taken = static_cast<std::uint64_t>(count);
   // order: relaxed, a guess that the compare-and-swap verifies
   std::uint64_t seen = word_.load(memory_order_relaxed);
@@ -77,17 +79,25 @@ bool countdown::announce() noexcept {
 }
 
 outcome countdown::wait(deadline until, on_stop stop, const char* operation) {
-  if (zero()) return outcome::completed;
+  if (zero()) {
+    edge_to(&word_);
+    return outcome::completed;
+  }
   begin_to_wait(operation);
   waiter self(parker::current(), {operation}, stop);
   wait_node node(self);
   {
     const std::lock_guard guard(lock_);
-    if (!announce()) return outcome::completed;
+    if (!announce()) {
+      edge_to(&word_);
+      return outcome::completed;
+    }
     waiters_.push_back(node);
   }
   const outcome how = park(self, until);
-  if (how != outcome::completed) {
+  if (how == outcome::completed) {
+    edge_to(&word_);
+  } else {
     const std::lock_guard guard(lock_);
     unlink(waiters_, node);
     // order: relaxed, nothing is handed over

@@ -26,6 +26,7 @@
 
 #include <mutex>
 
+#include "sluice/detail/base/edges.hpp"
 #include "sync/claims.hpp"
 
 namespace sluice {
@@ -107,6 +108,7 @@ outcome mutex::lock_slowly(deadline until, on_stop stop, const char* operation) 
     if (mine) calm_down();
   }
   lock_.unlock();
+  edge_to(&word_);
   return outcome::completed;
 }
 
@@ -128,6 +130,7 @@ bool mutex::try_to_overtake() noexcept {
   if (others && overtaken_ == most_overtakings) return false;
   if (!take_if_free()) return false;
   if (others) ++overtaken_;
+  edge_to(&word_);
   return true;
 }
 

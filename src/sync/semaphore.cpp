@@ -7,6 +7,7 @@
 
 #include <mutex>
 
+#include "sluice/detail/base/edges.hpp"
 #include "sluice/detail/sync/entry.hpp"
 #include "sync/claims.hpp"
 
@@ -32,11 +33,16 @@ bool semaphore_core::acquire(deadline until, const char* operation) {
   wait_node node(self);
   {
     const std::lock_guard guard(lock_);
-    if (take_or_announce()) return true;
+    if (take_or_announce()) {
+      edge_to(&word_);
+      return true;
+    }
     waiters_.push_back(node);
   }
   const outcome how = park(self, until);
-  if (how != outcome::completed) {
+  if (how == outcome::completed) {
+    edge_to(&word_);
+  } else {
     const std::lock_guard guard(lock_);
     unlink(waiters_, node);
     // order: relaxed, nothing is handed over; the word is `waited`, or no bit of it is set
@@ -47,6 +53,7 @@ bool semaphore_core::acquire(deadline until, const char* operation) {
 
 bool semaphore_core::release(std::ptrdiff_t count, std::ptrdiff_t most) noexcept {
   if (count < 0) return false;
+  edge_from(&word_);
   const auto added = static_cast<std::uint64_t>(count);
   const auto limit_of_all = static_cast<std::uint64_t>(most);
   // order: relaxed, a guess that the compare-and-swap verifies

@@ -78,11 +78,17 @@ outcome shared_mutex::wait_for(std::uint64_t share, deadline until, on_stop stop
   wait_list& mine = share == written ? writers_ : readers_;
   {
     const std::lock_guard guard(lock_);
-    if (take_or_contend(share)) return outcome::completed;
+    if (take_or_contend(share)) {
+      note_taken(share);
+      return outcome::completed;
+    }
     mine.push_back(node);
   }
   const outcome how = park(self, until);
-  if (how == outcome::completed) return how;
+  if (how == outcome::completed) {
+    note_taken(share);
+    return how;
+  }
   job_list won;
   {
     const std::lock_guard guard(lock_);

@@ -18,6 +18,7 @@
 
 #include "sched/scheduler.hpp"
 #include "sluice/detail/base/backoff.hpp"
+#include "sluice/detail/base/edges.hpp"
 #include "sluice/detail/park/attention.hpp"
 #include "sluice/detail/park/parker.hpp"
 #include "sluice/time.hpp"
@@ -58,6 +59,8 @@ class alarm final : public bounded<clock::time_point>, public parker {
   [[nodiscard]] std::uint64_t strand_id() const noexcept override { return 0; }
 
   void wake() noexcept override {
+    // Time orders nothing, and least of all whoever happens to fire the timer.
+    const errand for_nobody(errand::knows::nothing);
     if (ring_the_bell()) return arm();
     end();
   }

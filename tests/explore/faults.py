@@ -14,6 +14,7 @@ PARKER = "include/sluice/detail/park/parker.hpp"
 THREAD = "src/park/thread_parker.cpp"
 CORE_H = "include/sluice/detail/channel/core.hpp"
 CORE = "src/channel/core.cpp"
+COUNTS = "src/channel/counts.cpp"
 MEETING = "src/channel/meeting.cpp"
 MUTEX_H = "include/sluice/mutex.hpp"
 SEMAPHORE = "src/sync/semaphore.cpp"
@@ -196,7 +197,7 @@ FAULTS = [
              "if (::sluice::explore::fault == NUMBER) { partner.owner->strand().unpark();"
              " move_item(from, to); return; }"),
     # ---- handles, select
-    weaker("handles: the last one does not see what others did", CORE,
+    weaker("handles: the last one does not see what others did", COUNTS,
            "if (handles_.fetch_sub(1, memory_order_acq_rel) != 1) return;",
            "memory_order_acq_rel", ["handles: the last handle deletes"]),
     left_out("select: who passes a node over does not mark it", CORE,

@@ -1,6 +1,7 @@
 // Tests that need to know where a fiber stands: on one worker a fiber runs until it waits.
 #pragma once
 
+#include <atomic>
 #include <sluice/sluice.hpp>
 
 namespace test {
@@ -15,7 +16,7 @@ void on_one_worker(Body body) {
 /// Starts a fiber on the only worker; it has run until it parked when this returns.
 template <class Body>
 sluice::task<void> begin(Body body) {
-  bool begun = false;
+  std::atomic<bool> begun = false;  // a yield orders nothing
   auto task = sluice::go([&begun, body]() mutable {
     begun = true;
     body();

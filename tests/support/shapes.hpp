@@ -101,6 +101,7 @@ template <class T, class Key>
 [[nodiscard]] std::size_t waiting(const sluice::channel<T>& ch, Key side) {
   sluice::detail::channel_core& core = sluice::detail::putting<inside, T>::core(ch);
   const std::lock_guard guard(core.*open(lock_key{}));
+  const sluice::detail::unwatched nodes;
   std::size_t count = 0;
   for (const auto* node = (core.*open(side)).front(); node != nullptr; node = node->next) {
     ++count;

@@ -50,6 +50,7 @@
 
 #include "sluice/cancelled.hpp"
 #include "sluice/detail/base/atomic.hpp"
+#include "sluice/detail/base/edges.hpp"
 #include "sluice/detail/base/short_lock.hpp"
 #include "sluice/detail/park/parker.hpp"
 #include "sluice/detail/park/portion.hpp"
@@ -146,7 +147,9 @@ class SLUICE_API channel_core : public waited_for {
   /// A hint; whoever sees it may read the cause.
   [[nodiscard]] bool seems_closed() const noexcept {
     // order: acquire, pairs with close: the cause
-    return met_closed_.load(memory_order_acquire);
+    const bool closed = met_closed_.load(memory_order_acquire);
+    if (closed) edge_to(&met_closed_);
+    return closed;
   }
 
   /// A hint: does somebody wait on that side?
@@ -195,6 +198,7 @@ class SLUICE_API channel_core : public waited_for {
   void pass_over(wait_list& s, wait_node& node) noexcept;
   void end_wait(wait_list& s, wait_node& node, job_list& jobs) noexcept;
   void end_all(wait_list& s, job_list& jobs) noexcept;
+  void finish_for(wait_node& node) noexcept;
   void perform(job_list& jobs) noexcept;
   void announce(wait_list& s, wait_node& node) noexcept;
   void pop(wait_list& s, wait_node& node) noexcept;
@@ -214,6 +218,7 @@ class SLUICE_API channel_core : public waited_for {
   }
   void settle_own(wait_list& s, wait_node& node, job_list& jobs) noexcept;
   outcome wait_for_settle(wait_list& s, wait_node& node, deadline until) noexcept;
+  claim claim_for(wait_node& node, job todo) noexcept;
   outcome wait_alone(wait_list& s, wait_list& others, wait_node& node, job todo,
                      deadline until) noexcept;
   void withdraw(wait_list& s, wait_node& node) noexcept;

@@ -35,6 +35,8 @@ struct stop_scopes {
 
   /// Was one of the stops requested that the strand obeys besides its own?
   [[nodiscard]] bool requested() const noexcept;
+  /// The strand has found that it must stop: what came before those requests happens before.
+  void note_stop() const noexcept;
   /// A token that follows `own` and all of those. Throws std::bad_alloc.
   [[nodiscard]] std::stop_token token(std::stop_token own) const;
 };

@@ -30,6 +30,7 @@
 
 #include "sluice/detail/base/atomic.hpp"
 #include "sluice/detail/base/backoff.hpp"
+#include "sluice/detail/base/edges.hpp"
 #include "sluice/detail/ring/claim.hpp"
 
 namespace sluice::detail {
@@ -364,9 +365,9 @@ class ring {
   }
 
   /// Written by putters (S1) and close (C1); read by all.
-  alignas(cache_line) atomic<position> tail_{0};
+  alignas(cache_line) claim_word<position> tail_{0};
   /// Written by getters (G1); read by all.
-  alignas(cache_line) atomic<position> head_{0};
+  alignas(cache_line) claim_word<position> head_{0};
   alignas(cache_line) const std::size_t capacity_;
   const position lap_;
   slot* slots_ = nullptr;

@@ -24,6 +24,7 @@
 
 #include "sluice/detail/base/atomic.hpp"
 #include "sluice/detail/base/backoff.hpp"
+#include "sluice/detail/base/edges.hpp"
 #include "sluice/detail/ring/claim.hpp"
 #include "sluice/detail/ring/segment_store.hpp"
 
@@ -273,7 +274,7 @@ class segments {
   using slot = typename segment::slot;
 
   struct end {
-    atomic<std::uint64_t> index{0};
+    claim_word<std::uint64_t> index{0};
     atomic<segment*> in{nullptr};
   };
 
@@ -314,7 +315,7 @@ class segments {
   alignas(cache_line) end tail_;
   alignas(cache_line) end head_;
   /// A tail that was there once: up to it getters need not look at the real one. Beside head.
-  atomic<std::uint64_t> tail_seen_{0};
+  claim_word<std::uint64_t> tail_seen_{0};
   /// Segments that are ready for use, or that some getter has not left yet.
   alignas(cache_line) segment_store<T> store_;
 };

@@ -25,6 +25,7 @@
 
 #include "sluice/detail/base/atomic.hpp"
 #include "sluice/detail/base/clock.hpp"
+#include "sluice/detail/base/edges.hpp"
 #include "sluice/detail/base/short_lock.hpp"
 #include "sluice/detail/park/wait_list.hpp"
 #include "sluice/export.hpp"
@@ -89,7 +90,9 @@ class SLUICE_API task_core : public runnable, public waited_for {
   // ---- the handle's side: whoever calls holds it ----------------------------------------------
   [[nodiscard]] bool done() const noexcept {
     // order: acquire, pairs T1: the result is there
-    return (state_.load(memory_order_acquire) & done_bit) != 0;
+    const bool over = (state_.load(memory_order_acquire) & done_bit) != 0;
+    if (over) edge_to(&state_);
+    return over;
   }
   /// Waits for the end: `completed`, `timed_out` or `cancelled`.
   [[nodiscard]] outcome wait_until_done(deadline until, on_stop stop) noexcept;

@@ -38,6 +38,8 @@ class SLUICE_API barrier_core {
   void wait(std::uint64_t phase, const char* operation);
 
  private:
+  void wait_for_end(std::uint64_t phase, const char* operation);
+
   static constexpr std::uint64_t waited = 1;
   static constexpr std::uint64_t one = 2;
 
