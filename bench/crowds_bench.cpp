@@ -42,12 +42,12 @@ void closed(benchmark::State& state) { report_crowd(state, bench::closed_crowd);
 void stopped(benchmark::State& state) { report_crowd(state, bench::stopped_crowd); }
 void timed_out(benchmark::State& state) { report_crowd(state, bench::timed_out_crowd); }
 
-void shares(benchmark::State& state) {
+/// `run(messages)` is a bench::sharing.
+template <class F>
+void report_shares(benchmark::State& state, std::size_t messages, F run) {
   double worst = 0;
-  constexpr std::size_t messages = 1'000'000;
-  while (state.KeepRunningBatch(messages)) {
-    const bench::measured result =
-        bench::sharing(bench::argument(state, 0), bench::argument(state, 1), messages);
+  while (state.KeepRunningBatch(static_cast<benchmark::IterationCount>(messages))) {
+    const bench::measured result = run(messages);
     if (!result.checked) {
       state.SkipWithError("a message was lost or doubled");
       return;
@@ -56,6 +56,17 @@ void shares(benchmark::State& state) {
     worst = std::max(worst, result.more.front().second);
   }
   state.counters["spread"] = worst;
+}
+void shares(benchmark::State& state) {
+  report_shares(state, 1'000'000, [&](std::size_t messages) {
+    return bench::sharing(bench::argument(state, 0), bench::argument(state, 1), messages);
+  });
+}
+void shares_of_backlog(benchmark::State& state) {
+  report_shares(state, bench::argument(state, 1), [&](std::size_t messages) {
+    return bench::sharing(bench::argument(state, 0), bench::numbers::no_limit, messages,
+                          bench::supply::before);
+  });
 }
 
 void limits(benchmark::internal::Benchmark* row) {
@@ -76,6 +87,11 @@ BENCHMARK(shares)
     ->Name("shares")
     ->ArgNames({"workers", "capacity"})
     ->ArgsProduct({{1, 2, 4}, {0, 1, 7, 128, -1}})
+    ->UseManualTime();
+BENCHMARK(shares_of_backlog)
+    ->Name("shares/backlog")
+    ->ArgNames({"workers", "messages"})
+    ->ArgsProduct({{1, 2, 4}, {5'000'000, 20'000'000}})
     ->UseManualTime();
 
 }  // namespace

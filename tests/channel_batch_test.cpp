@@ -4,14 +4,17 @@
 #include <chrono>
 #include <deque>
 #include <forward_list>
+#include <initializer_list>
 #include <list>
 #include <ranges>
 #include <set>
 #include <span>
 #include <sstream>
+#include <string>
 #include <vector>
 
 #include "sluice/channel.hpp"
+#include "sluice/handles.hpp"
 #include "support/items.hpp"
 #include "support/shapes.hpp"
 #include "support/strands.hpp"
@@ -164,6 +167,34 @@ TEST_CASE("every sort of range can be put") {
   CHECK(ch.put_batch(std::vector<short>{15, 16}) == 2);
   CHECK(ch.put_batch(std::vector<number>{}) == 0);
   CHECK(contents(ch) == numbers(1, 17));
+}
+
+TEST_CASE("a list in braces can be put, and its items are copied before any of them is") {
+  const channel<number> ch{2};
+  CHECK(ch.put_batch({1, 2}) == 2);
+  CHECK(ch.put_batch({}) == 0);
+  CHECK(contents(ch) == numbers(1, 3));
+  const auto [tx, rx] = sluice::make_channel<std::string>(sluice::unbounded);
+  CHECK(tx.put_batch({"one", "two"}) == 2);
+  const std::initializer_list<std::string> named = {"three"};
+  CHECK(tx.put_batch(named) == 1);
+  CHECK(tx.put_batch(std::initializer_list<const char*>{"four"}) == 1);
+  CHECK(rx.get_batch(9) == std::vector<std::string>{"one", "two", "three", "four"});
+  const channel<std::vector<number>> nested{8};
+  CHECK(nested.put_batch({{1, 2}, {}, {3}}) == 3);
+  CHECK(nested.get() == numbers(1, 3));
+  const channel<number> closed{2};
+  closed.close();
+  CHECK(closed.put_batch({1, 2}) == 0);
+}
+
+TEST_CASE("a list in braces of which a copy throws puts nothing") {
+  const channel<copy_thrower> ch;
+  const copy_thrower one(1);
+  copy_thrower::set_fuse(3);  // two copies make the list
+  CHECK_THROWS_AS(ch.put_batch({one, one}), std::runtime_error);
+  CHECK(ch.empty());
+  CHECK(one.value() == 1);
 }
 
 TEST_CASE("a channel can be put into another as a batch") {

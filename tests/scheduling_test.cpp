@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "sluice/sluice.hpp"
@@ -157,6 +158,40 @@ TEST_CASE("a fiber whose slice is over waits where every worker finds it") {
   test::await([&] { return rt.stats().injected >= 3 + 3; });
   over = true;
   for (auto& one : busy) one.join();
+}
+
+TEST_CASE("what has not begun gets its turn soon beside fibers that use up their slices") {
+  constexpr int enough = 12;  // slices; it used to take more than sixty
+  for (const bool from_outside : {false, true}) {
+    sluice::runtime rt{{.workers = 1}};
+    std::atomic<bool> there{false};
+    std::atomic<bool> begun{false};
+    std::atomic<int> running{0};
+    int slices = 0;  // of one hog after the other, while the third fiber is there
+    int last = 0;
+    const auto hog = [&, ch = sluice::channel<int>{1}](int me) {
+      ++running;
+      while (!begun && slices < enough) {
+        if (std::exchange(last, me) != me && there) ++slices;
+        static_cast<void>(ch.try_get());
+      }
+    };
+    const auto late = [&] { begun = true; };
+    std::vector<sluice::task<void>> all;
+    if (from_outside) {
+      for (const int me : {1, 2}) all.push_back(rt.go(hog, me));
+      test::await([&] { return running == 2; });
+      all.push_back(rt.go(late));
+    } else {
+      rt.run([&] {
+        all.push_back(sluice::go(late));  // the newest go first
+        for (const int me : {1, 2}) all.push_back(sluice::go(hog, me));
+      });
+    }
+    there = true;
+    for (auto& one : all) one.join();
+    CHECK(slices < enough);
+  }
 }
 
 TEST_CASE("two fibers that wake each other for ever do not starve a third") {

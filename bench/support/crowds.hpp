@@ -149,23 +149,35 @@ inline measured timed_out_crowd(std::size_t workers, std::size_t n) {
 
 // ---- shares -------------------------------------------------------------------------------------
 
+/// Are the items put while the getters take them; or all before, so that no getter ever waits, and
+/// each costs some work?
+enum class supply : std::uint8_t { meanwhile, before };
+
 /// Eight getters of one channel, which take as fast as they can, and one putter: `spread` is the
 /// largest share by the smallest; an operation is a message.
-inline measured sharing(std::size_t workers, std::size_t capacity, std::size_t messages) {
+inline measured sharing(std::size_t workers, std::size_t capacity, std::size_t messages,
+                        supply when = supply::meanwhile) {
   constexpr std::size_t getters = 8;
-  return on_workers(workers, [capacity, messages] {
+  return on_workers(workers, [capacity, messages, when] {
     const numbers ch = any_channel(capacity);
+    const auto put_all = [&] {
+      for (std::size_t i = 1; i <= messages; ++i) ch << static_cast<number>(i);
+      ch.close();
+    };
+    if (when == supply::before) put_all();
     std::vector<sluice::task<std::size_t>> sides;
     const auto start = clock::now();
     for (std::size_t i = 0; i < getters; ++i) {
-      sides.push_back(sluice::go([ch] {
+      sides.push_back(sluice::go([ch, work = when == supply::before ? 400 : 0] {
         std::size_t share = 0;
-        for (number item = 0; ch >> item;) ++share;
+        for (number item = 0; ch >> item;) {
+          ++share;
+          for (int k = 0; k < work; ++k) asm volatile("" ::: "memory");
+        }
         return share;
       }));
     }
-    for (std::size_t i = 1; i <= messages; ++i) ch << static_cast<number>(i);
-    ch.close();
+    if (when == supply::meanwhile) put_all();
     std::vector<std::size_t> shares;
     for (auto& one : sides) shares.push_back(one.join());
     std::size_t sum = 0;

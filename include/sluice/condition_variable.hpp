@@ -63,7 +63,7 @@ class SLUICE_API condition_variable {
     if (wait_before(lock, detail::deadline_at(t), "wait_until of a condition")) {
       return cv_status::no_timeout;
     }
-    return Clock::now() < t ? cv_status::no_timeout : cv_status::timeout;
+    return detail::has_come(t) ? cv_status::timeout : cv_status::no_timeout;
   }
 
   /// Waits until `predicate()`, until `t` at the latest. The predicate's last answer.

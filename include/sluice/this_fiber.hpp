@@ -33,7 +33,7 @@ template <class Clock, class Duration>
 void sleep_until(std::chrono::time_point<Clock, Duration> t) {
   do {
     detail::sleep_strand(detail::deadline_at(t));
-  } while (Clock::now() < t);
+  } while (!detail::has_come(t));
 }
 
 /// The running fiber, else the thread.

@@ -18,25 +18,24 @@ fiber& fiber::build(stack_slot& slot, std::uint8_t size_class) noexcept {
   return self;
 }
 
+/// All waits leave the worker from here, with a time or without: what goes on afterwards returns
+/// through the frames of another fiber, as far as the CPU's predictions go, and these look alike.
 [[gnu::noinline]] void fiber::wait(waiter& w, deadline until) noexcept {
   waiting_ = &w;
-  until == no_deadline ? wait_untimed() : wait_timed(w, until);
+  if (until != no_deadline) arm_timer(w, until);
+  // order: acquire, pairs P3
+  if (word_.load(memory_order_acquire) != notified) worker_->park(*this);
+  if (until != no_deadline) disarm_timer();
   if (precise_races && w.result() == outcome::cancelled) note_stop();
   // order: P2 relaxed, the one unpark of this wait has been seen; a holder finds no `parked` here
   word_.store(empty, memory_order_relaxed);
 }
 
-inline void fiber::wait_untimed() noexcept {
-  // order: acquire, pairs P3
-  if (word_.load(memory_order_acquire) != notified) worker_->park(*this);
+[[gnu::noinline]] void fiber::arm_timer(waiter& w, deadline until) noexcept {
+  worker_->arm(timer_, w, until);
 }
 
-/// A function of its own: the timer would make the frame of every wait larger.
-[[gnu::noinline]] void fiber::wait_timed(waiter& w, deadline until) noexcept {
-  worker_->arm(timer_, w, until);
-  wait_untimed();
-  timer_.in->disarm(timer_);
-}
+[[gnu::noinline]] void fiber::disarm_timer() noexcept { timer_.in->disarm(timer_); }
 
 verdict fiber::check(operation_kind kind) noexcept {
   if (in_forked_child()) return verdict::forked;

@@ -112,8 +112,8 @@ class alignas(cache_line) fiber final : public parker,
       : runnable(sort::fiber), stack_class_(size_class), slot_(&slot) {}
 
   void wake() noexcept override;
-  void wait_untimed() noexcept;
-  void wait_timed(waiter& w, deadline until) noexcept;
+  void arm_timer(waiter& w, deadline until) noexcept;
+  void disarm_timer() noexcept;
   [[nodiscard]] bool unwinding() const noexcept;
   [[nodiscard]] bool must_stop() const noexcept;
   void note_stop() const noexcept;

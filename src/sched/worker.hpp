@@ -172,6 +172,8 @@ class alignas(cache_line) worker {
   static constexpr std::uint32_t fair_every = 61;
   /// The same while tasks wait beside ready fibers: they would fall behind without limit.
   static constexpr std::uint32_t fair_beside_tasks = 8;
+  /// And after turns that took a whole slice: each is as long as some hundred thousand others.
+  static constexpr std::uint32_t fair_beside_slices = 2;
   /// Fibers in a row that come from the next slot while others wait: two that wake each other
   /// must not starve the rest, and a longer row keeps more hand-overs in the cache.
   static constexpr std::uint32_t next_limit = 32;

@@ -3,6 +3,7 @@
 // With one worker there are no thieves (alone_): nothing is taken with a read-modify-write.
 #pragma once
 
+#include <algorithm>
 #include <utility>
 
 #include "sched/scheduler.hpp"
@@ -105,6 +106,7 @@ inline void worker::switch_from(fiber& self, departure how, runnable* next) noex
 /// Its slice is over. It waits for its next one among those of all workers: on one that has few of
 /// its kind it would have many slices, and on one that the kernel does not run it would have none.
 inline void worker::give_way(fiber& self) noexcept {
+  fair_in_ = std::min(fair_in_, fair_beside_slices);
   runnable* next = pick();
   if (next == nullptr) return;
   switch_from(self, alone_ ? departure::yields : departure::gives_way, next);

@@ -153,9 +153,7 @@ class conductor {
   operation read_operation(what kind, std::size_t which, std::size_t count) {
     operation op{.kind = kind, .channel = which, .count = count, .first = next_item_};
     next_item_ += static_cast<number>(count);
-    if (kind == what::put_copy || kind == what::try_put_copy || kind == what::put_batch_copy) {
-      op.fuse = in_.below(4) == 0 ? in_.below(4) : op.fuse;
-    }
+    if (op.copies()) op.fuse = in_.below(4) == 0 ? in_.below(4) : op.fuse;
     if (!op.selects()) return op;
     const std::size_t more = in_.below(256);
     op.in_order = more % 2 == 0;
@@ -170,7 +168,7 @@ class conductor {
 
   /// Whoever was served and goes on with further steps does so before others wait, or may.
   void operate(const operation& op, bool prefers_fiber) {
-    const bool here = never_waits(op) && !(prefers_fiber && home_ != nullptr);
+    const bool here = op.waits() == patience::none && !(prefers_fiber && home_ != nullptr);
     if (here) return perform_in_a_row(op);
     go_on();
     parks_ = parks();
@@ -183,25 +181,9 @@ class conductor {
     }
   }
 
-  static bool never_waits(const operation& op) {
-    switch (op.kind) {
-      case what::try_put:
-      case what::try_put_copy:
-      case what::try_get:
-      case what::try_get_batch:
-      case what::close:
-      case what::close_cause:
-        return true;
-      default:
-        return op.last == last_case::otherwise;
-    }
-  }
-
   /// Where it finds nothing at once it waits for a time that is over.
   static bool takes_time(const operation& op) {
-    return op.kind == what::put_for || op.kind == what::put_until || op.kind == what::get_for ||
-           op.kind == what::get_until || op.kind == what::get_batch_linger ||
-           op.kind == what::join_for || op.last == last_case::timeout;
+    return op.waits() == patience::over || op.waits() == patience::first_endless;
   }
 
   [[nodiscard]] bool steps_wait() const {
@@ -214,30 +196,27 @@ class conductor {
     const model::channel& ch = model_.channels[op.channel];
     const one_case get{way::get_result, op.channel, 0};
     const one_case put{way::put, op.channel, 0};
-    switch (op.kind) {
-      case what::put:
-      case what::put_copy:
+    if (op.waits() == patience::none || op.waits() == patience::over) return false;
+    switch (op.of()) {
+      case family::put:
         return model_.look(put) != model::state::ready && op.fuse != 0;
-      case what::put_batch:
-      case what::put_batch_copy: {
+      case family::put_many: {
         const bool room = !ch.meets() && ch.capacity - ch.items.size() >= op.count;
         return !ch.closed && (!room || steps_wait());
       }
-      case what::get:
-      case what::shift:
-      case what::get_batch:
-      case what::get_batch_linger:
+      case family::get:
+      case family::get_many:
         return model_.look(get) != model::state::ready;
-      case what::iterate:
+      case family::iterate:
         return !ch.closed && (ch.items.size() < op.count || steps_wait());
-      case what::join:
+      case family::join:
         return !ch.drained();
-      case what::select:
-      case what::selector:
-        return op.last == last_case::none && select_waits(op);
-      default:
-        return false;
+      case family::select:
+        return select_waits(op);
+      case family::close:
+        break;
     }
+    return false;
   }
 
   [[nodiscard]] bool select_waits(const operation& op) const {
@@ -357,37 +336,24 @@ class conductor {
       model_.end(who, {how, value, std::move(items)});
     };
     if (op.fuse < (op.puts_many() ? op.count : 1)) return end(word::copy_failed);
-    switch (op.kind) {
-      case what::put:
-      case what::put_copy:
-      case what::try_put:
-      case what::try_put_copy:
-      case what::put_for:
-      case what::put_until:
+    if (op.has_steps()) return model_.go_on(who);
+    switch (op.of()) {
+      case family::put:
         return apply_put(who, end);
-      case what::get:
-      case what::shift:
-      case what::try_get:
-      case what::get_for:
-      case what::get_until:
+      case family::get:
         return apply_get(who, end);
-      case what::put_batch:
-      case what::put_batch_copy:
-      case what::get_batch:
-      case what::iterate:
-        return model_.go_on(who);
-      case what::get_batch_linger:
-      case what::try_get_batch:
+      case family::get_many:
         return apply_batch(who, end);
-      case what::join:
-        return ch.drained() ? end(word::done) : model_.wait_to_join(who);
-      case what::join_for:
-        return end(ch.drained() ? word::done : word::timed_out);
-      case what::close:
-        return end(word::done, model_.close(op.channel, 0) ? 1 : 0);
-      case what::close_cause:
-        return end(word::done, model_.close(op.channel, static_cast<number>(op.count)) ? 1 : 0);
-      default:
+      case family::join:
+        if (ch.drained()) return end(word::done);
+        return op.waits() == patience::over ? end(word::timed_out) : model_.wait_to_join(who);
+      case family::close: {
+        const number cause = op.kind == what::close ? 0 : static_cast<number>(op.count);
+        return end(word::done, model_.close(op.channel, cause) ? 1 : 0);
+      }
+      case family::put_many:
+      case family::iterate:  // have steps
+      case family::select:   // is followed
         return;
     }
   }
@@ -397,8 +363,7 @@ class conductor {
     const model::found how = model_.put(who.op.channel, who.op.first);
     if (how == model::found::ok) return end(word::done);
     if (how == model::found::closed) return end(word::closed);
-    const what kind = who.op.kind;
-    if (kind == what::try_put || kind == what::try_put_copy) return end(word::full);
+    if (who.op.waits() == patience::none) return end(word::full);
     if (takes_time(who.op)) return end(word::timed_out);
     model_.wait_to_put(who, who.op.first);
   }
@@ -409,7 +374,7 @@ class conductor {
     const model::found how = model_.get(who.op.channel, item);
     if (how == model::found::ok) return end(word::done, 0, {item});
     if (how == model::found::closed) return model_.end(who, model_.end_of(who.op.channel));
-    if (who.op.kind == what::try_get) return end(word::empty);
+    if (who.op.waits() == patience::none) return end(word::empty);
     if (takes_time(who.op)) return end(word::timed_out);
     model_.wait_to_get(who);
   }

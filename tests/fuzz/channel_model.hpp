@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <deque>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -40,7 +41,66 @@ enum class what : unsigned char {
   select,
   selector,
 };
-inline constexpr std::size_t kinds_of_operations = 23;
+
+enum class family : unsigned char {
+  put,
+  put_many,
+  get,
+  get_many,
+  iterate,
+  join,
+  close,
+  select,
+};
+
+/// What an operation does that cannot be done at once.
+enum class patience : unsigned char {
+  none,           ///< says so
+  over,           ///< waits for a time that is over
+  endless,        ///< waits
+  first_endless,  ///< waits for the first item, then for a time that is over
+};
+
+struct fact {
+  what kind;
+  family of;
+  patience waits;
+  bool copies = false;
+};
+inline constexpr fact facts[] = {
+    {what::put, family::put, patience::endless},
+    {what::put_copy, family::put, patience::endless, true},
+    {what::try_put, family::put, patience::none},
+    {what::try_put_copy, family::put, patience::none, true},
+    {what::put_for, family::put, patience::over},
+    {what::put_until, family::put, patience::over},
+    {what::put_batch, family::put_many, patience::endless},
+    {what::put_batch_copy, family::put_many, patience::endless, true},
+    {what::get, family::get, patience::endless},
+    {what::shift, family::get, patience::endless},
+    {what::try_get, family::get, patience::none},
+    {what::get_for, family::get, patience::over},
+    {what::get_until, family::get, patience::over},
+    {what::get_batch, family::get_many, patience::endless},
+    {what::get_batch_linger, family::get_many, patience::first_endless},
+    {what::try_get_batch, family::get_many, patience::none},
+    {what::iterate, family::iterate, patience::endless},
+    {what::join, family::join, patience::endless},
+    {what::join_for, family::join, patience::over},
+    {what::close, family::close, patience::none},
+    {what::close_cause, family::close, patience::none},
+    {what::select, family::select, patience::endless},
+    {what::selector, family::select, patience::endless},
+};
+inline constexpr std::size_t kinds_of_operations = std::size(facts);
+
+consteval bool facts_are_in_order() {
+  for (std::size_t i = 0; i < kinds_of_operations; ++i) {
+    if (static_cast<std::size_t>(facts[i].kind) != i) return false;
+  }
+  return true;
+}
+static_assert(facts_are_in_order());
 
 enum class way : unsigned char { put, get, get_result };
 
@@ -66,13 +126,19 @@ struct operation {
   last_case last = last_case::none;
   bool in_order = false;
 
-  [[nodiscard]] bool selects() const { return kind == what::select || kind == what::selector; }
-  [[nodiscard]] bool puts_many() const {
-    return kind == what::put_batch || kind == what::put_batch_copy;
+  [[nodiscard]] family of() const { return facts[static_cast<std::size_t>(kind)].of; }
+  [[nodiscard]] bool copies() const { return facts[static_cast<std::size_t>(kind)].copies; }
+  [[nodiscard]] patience waits() const {
+    if (last == last_case::otherwise) return patience::none;
+    if (last == last_case::timeout) return patience::over;
+    return facts[static_cast<std::size_t>(kind)].waits;
   }
+  [[nodiscard]] bool selects() const { return of() == family::select; }
+  [[nodiscard]] bool puts_many() const { return of() == family::put_many; }
   /// Several waits in a row, so that others may come between.
   [[nodiscard]] bool has_steps() const {
-    return puts_many() || kind == what::get_batch || kind == what::iterate;
+    const bool many = puts_many() || of() == family::get_many || of() == family::iterate;
+    return many && waits() == patience::endless;
   }
   [[nodiscard]] bool touches(std::size_t one) const {
     if (!selects()) return channel == one;

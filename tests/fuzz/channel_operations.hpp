@@ -123,7 +123,6 @@ inline std::chrono::steady_clock::time_point long_ago() {
 
 inline answer put_one(const operation& op, const token_channel& ch) {
   token item(op.first);
-  const bool copies = op.kind == what::put_copy || op.kind == what::try_put_copy;
   const token& constant = item;
   token::fuse = op.fuse;
   const answer how = said_by([&]() -> answer {
@@ -144,7 +143,7 @@ inline answer put_one(const operation& op, const token_channel& ch) {
         return {word_of(ch.put_until(std::move(item), long_ago())), 0, {}};
     }
   });
-  check_kept(item, op.first, how.how == word::done && !copies);
+  check_kept(item, op.first, how.how == word::done && !op.copies());
   return how;
 }
 
@@ -153,7 +152,7 @@ inline answer put_many(const operation& op, const token_channel& ch) {
   items.reserve(op.count);
   for (std::size_t i = 0; i < op.count; ++i) items.emplace_back(op.first + static_cast<number>(i));
   token::fuse = op.fuse;
-  const bool copies = op.kind == what::put_batch_copy;
+  const bool copies = op.copies();
   const answer how = said_by([&]() -> answer {
     const std::size_t done = copies ? ch.put_batch(items) : ch.put_batch(std::move(items));
     return {word::done, static_cast<number>(done), {}};
@@ -201,6 +200,17 @@ inline answer iterate(const operation& op, const token_channel& ch) {
   });
   how.items = std::move(got);
   return how;
+}
+
+inline answer join(const operation& op, const token_channel& ch) {
+  if (op.kind == what::join) return ch.join(), answer{};
+  return {ch.join_for(std::chrono::seconds(0)) ? word::done : word::timed_out, 0, {}};
+}
+
+inline answer close(const operation& op, const token_channel& ch) {
+  const a_cause cause{static_cast<number>(op.count)};
+  const bool first = op.kind == what::close ? ch.close() : ch.close(std::make_exception_ptr(cause));
+  return {word::done, first ? 1 : 0, {}};
 }
 
 // ---- selects -------------------------------------------------------------------------------------
@@ -297,38 +307,24 @@ class token_selector {
 
 inline answer perform(const operation& op, const std::vector<token_channel>& all) {
   const token_channel& ch = all[op.channel];
-  switch (op.kind) {
-    case what::put:
-    case what::put_copy:
-    case what::try_put:
-    case what::try_put_copy:
-    case what::put_for:
-    case what::put_until:
+  switch (op.of()) {
+    case family::put:
       return put_one(op, ch);
-    case what::put_batch:
-    case what::put_batch_copy:
+    case family::put_many:
       return put_many(op, ch);
-    case what::iterate:
-      return iterate(op, ch);
-    case what::join:
-      return said_by([&]() -> answer { return ch.join(), answer{}; });
-    case what::join_for:
-      return said_by([&]() -> answer {
-        return {ch.join_for(std::chrono::seconds(0)) ? word::done : word::timed_out, 0, {}};
-      });
-    case what::close:
-      return {word::done, ch.close() ? 1 : 0, {}};
-    case what::close_cause: {
-      const a_cause cause{static_cast<number>(op.count)};
-      return {word::done, ch.close(std::make_exception_ptr(cause)) ? 1 : 0, {}};
-    }
-    case what::select:
-      return select_once(op, all);
-    case what::selector:
-      return token_selector(op, all).wait();
-    default:
+    case family::get:
+    case family::get_many:
       return said_by([&] { return get_some(op, ch); });
+    case family::iterate:
+      return iterate(op, ch);
+    case family::join:
+      return said_by([&] { return join(op, ch); });
+    case family::close:
+      return close(op, ch);
+    case family::select:
+      break;
   }
+  return op.kind == what::select ? select_once(op, all) : token_selector(op, all).wait();
 }
 
 }  // namespace fuzz

@@ -5,10 +5,7 @@
 // does nothing (`* doctest::skip(!test::clock_can_step)`).
 #pragma once
 
-#include <dlfcn.h>
-#include <linux/futex.h>
 #include <pthread.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,6 +17,7 @@
 #include <ctime>
 #include <mutex>
 
+#include "system_call.hpp"
 #include "watch.hpp"
 
 namespace test {
@@ -83,9 +81,8 @@ class stepping_clock {
     return from(t);
   }
   static int real_gettime(clockid_t clock, timespec* t) {
-    static auto* const call =
-        reinterpret_cast<decltype(::clock_gettime)*>(::dlsym(RTLD_NEXT, "clock_gettime"));
-    return call(clock, t);
+    static auto* const real = replaced<decltype(::clock_gettime)>("clock_gettime");
+    return real(clock, t);
   }
 
   [[nodiscard]] static nanoseconds from(const timespec& t) {
@@ -141,8 +138,8 @@ int clock_gettime(clockid_t clock, timespec* t) noexcept {
 int pthread_cond_clockwait(pthread_cond_t* condition, pthread_mutex_t* mutex, clockid_t clock,
                            const timespec* limit) {
   using test::stepping_clock;
-  static auto* const real = reinterpret_cast<decltype(pthread_cond_clockwait)*>(
-      ::dlsym(RTLD_NEXT, "pthread_cond_clockwait"));
+  static auto* const real =
+      test::replaced<decltype(pthread_cond_clockwait)>("pthread_cond_clockwait");
   if (clock != CLOCK_MONOTONIC) return real(condition, mutex, clock, limit);
   const timespec at = stepping_clock::to(stepping_clock::to_real(stepping_clock::from(*limit)));
   return real(condition, mutex, clock, &at);
@@ -150,15 +147,13 @@ int pthread_cond_clockwait(pthread_cond_t* condition, pthread_mutex_t* mutex, cl
 
 long syscall(long number, ...) noexcept {
   using test::stepping_clock;
-  static auto* const real = reinterpret_cast<decltype(syscall)*>(::dlsym(RTLD_NEXT, "syscall"));
+  static auto* const real = test::replaced<decltype(syscall)>("syscall");
   std::va_list rest;
   va_start(rest, number);
-  long a[6];
-  for (long& one : a) one = va_arg(rest, long);
+  test::system_call call(number, rest);
   va_end(rest);
-  const bool sleeps = number == SYS_futex && (a[1] & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET;
-  if (!sleeps || a[3] == 0) return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
-  const auto limit = stepping_clock::from(*reinterpret_cast<const timespec*>(a[3]));
+  if (!call.sleeps() || call.limit() == nullptr) return call.make(real);
+  const auto limit = stepping_clock::from(*call.limit());
   for (;;) {
     auto end = stepping_clock::to_real(limit);
     const bool follows = stepping_clock::sleepers_follow();
@@ -170,7 +165,8 @@ long syscall(long number, ...) noexcept {
                       std::min<test::nanoseconds>(limit - now, std::chrono::microseconds(500));
     }
     const timespec at = stepping_clock::to(end);
-    const long rc = real(number, a[0], a[1], a[2], &at, a[4], a[5]);
+    call.set_limit(at);
+    const long rc = call.make(real);
     const bool over = !follows || end == test::nanoseconds(1);
     if (rc == 0 || errno != ETIMEDOUT || over) return rc;
   }

@@ -5,11 +5,9 @@
 // fail (under clang's ThreadSanitizer nothing can).
 #pragma once
 
-#include <dlfcn.h>
-#include <linux/futex.h>
 #include <pthread.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
@@ -19,6 +17,7 @@
 #include <ctime>
 
 #include "allocations.hpp"
+#include "system_call.hpp"
 
 #ifdef __SANITIZE_ADDRESS__
 #define SLUICE_TEST_REPLACES_CALLS 0
@@ -97,12 +96,6 @@ inline bool is_over(const timespec* limit) noexcept {
          (now.tv_sec == limit->tv_sec && now.tv_nsec >= limit->tv_nsec);
 }
 
-/// The call of that name which this program has replaced.
-template <class F>
-F* replaced(const char* name) noexcept {
-  return reinterpret_cast<F*>(::dlsym(RTLD_NEXT, name));
-}
-
 }  // namespace test
 
 // NOLINTBEGIN(misc-definitions-in-headers): see the head of the file
@@ -144,18 +137,16 @@ long syscall(long number, ...) noexcept {
   static auto* const real = test::replaced<decltype(syscall)>("syscall");
   std::va_list rest;
   va_start(rest, number);
-  long a[6];
-  for (long& one : a) one = va_arg(rest, long);
+  const test::system_call call(number, rest);
   va_end(rest);
-  const bool sleeps = number == SYS_futex && (a[1] & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET;
-  if (sleeps && !test::is_over(reinterpret_cast<const timespec*>(a[3]))) {
+  if (call.sleeps() && !test::is_over(call.limit())) {
     if (test::fault::strikes(test::request::spurious)) return 0;
     if (test::fault::strikes(test::request::interrupted)) {
       errno = EINTR;
       return -1;
     }
   }
-  return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+  return call.make(real);
 }
 
 }  // extern "C"

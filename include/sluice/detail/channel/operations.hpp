@@ -67,17 +67,19 @@ template <class T>
   return static_cast<unbounded_channel<T>&>(core).get_at_once(room);
 }
 
-/// The same, on a rendezvous channel too, where it takes the lock: for those to whom it is worth a
-/// clock reading saved.
+/// The same, on a rendezvous channel too, where it takes the lock if somebody seems to wait: for
+/// those to whom it is worth a clock reading saved.
 template <class T>
 [[nodiscard]] inline bool put_or_meet_at_once(channel_core& core, T& item) noexcept {
   if (core.kind() != channel_kind::rendezvous) return put_at_once(core, item);
-  return nothing_to_attend() && core.meet_getter(std::addressof(item)) == claim::ok;
+  return core.seems_awaited(side::get) && nothing_to_attend() &&
+         core.meet_getter(std::addressof(item)) == claim::ok;
 }
 template <class T>
 [[nodiscard]] inline bool get_or_meet_at_once(channel_core& core, void* room) noexcept {
   if (core.kind() != channel_kind::rendezvous) return get_at_once<T>(core, room);
-  return nothing_to_attend() && core.meet_putter(room) == claim::ok;
+  return core.seems_awaited(side::put) && nothing_to_attend() &&
+         core.meet_putter(room) == claim::ok;
 }
 
 template <class T>
@@ -188,7 +190,7 @@ auto until_time(const std::chrono::time_point<Clock, Duration>& t, Operation ope
     if constexpr (std::is_same_v<Clock, clock>) {
       return how;
     } else {
-      if (how != status::timed_out || Clock::now() >= t) return how;
+      if (how != status::timed_out || has_come(t)) return how;
     }
   }
 }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <initializer_list>
 #include <ranges>
 #include <utility>
 
@@ -87,6 +88,10 @@ class putting {
            std::constructible_from<T, std::ranges::range_reference_t<R>>) std::size_t
       put_batch(R&& items)
   const { return detail::put_batch<T>(core("put_batch"), std::forward<R>(items)); }
+  /// The same for `put_batch({a, b, c})`; copies, as from any view.
+  std::size_t put_batch(std::initializer_list<T> items) const requires std::copy_constructible<T> {
+    return detail::put_batch<T>(core("put_batch"), items);
+  }
 
  private:
   [[nodiscard]] const Self& self() const noexcept { return static_cast<const Self&>(*this); }

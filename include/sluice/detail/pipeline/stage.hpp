@@ -40,10 +40,14 @@ enum class ordering : std::uint8_t {
   free,  ///< that in which they are ready
 };
 
+/// What a stage may have of workers. Composing starts them all, so a number that can only be a
+/// mistake, such as one of bytes, is refused before the first.
+inline constexpr int most_stage_workers = 100'000;
+
 /// How a stage does its work. All but transform, filter and for_each have one worker, and take no
 /// other number (std::invalid_argument).
 struct stage_options {
-  /// Fibers that call the stage's function, at the same time.
+  /// Fibers that call the stage's function, at the same time: 1 to most_stage_workers.
   int workers = 1;
   /// Only matters if there are several workers.
   ordering order = ordering::kept;
@@ -186,9 +190,10 @@ template <class T>
 
 /// The options as they will be used. `kind` is what the user called.
 [[nodiscard]] inline stage_options checked(stage_options how, const char* kind) {
-  if (how.workers < 1) {
-    throw std::invalid_argument(std::string("sluice: ") + kind +
-                                ": a stage needs 1 worker or more");
+  if (how.workers < 1 || how.workers > most_stage_workers) {
+    throw std::invalid_argument(std::string("sluice: ") + kind + ": a stage of " +
+                                std::to_string(how.workers) + " workers; say 1 to " +
+                                std::to_string(most_stage_workers));
   }
   if (how.capacity == 0) {
     throw std::invalid_argument(std::string("sluice: ") + kind +

@@ -185,7 +185,7 @@ struct at_time {
   Time time;
   [[nodiscard]] deadline due(deadline) const { return deadline_at(time); }
   [[nodiscard]] bool is_over() const {
-    return std::is_same_v<typename Time::clock, clock> || Time::clock::now() >= time;
+    return std::is_same_v<typename Time::clock, clock> || has_come(time);
   }
 };
 

@@ -18,7 +18,7 @@ template <class Clock, class Duration, class WaitOnce>
     if constexpr (std::is_same_v<Clock, clock>) {
       return false;
     } else {
-      if (Clock::now() >= t) return false;
+      if (has_come(t)) return false;
     }
   }
 }

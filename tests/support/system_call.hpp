@@ -1,0 +1,49 @@
+// What programs share that replace calls of the C library: the call behind the replaced one, and
+// what `syscall` was asked for.
+#pragma once
+
+#include <dlfcn.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+
+#include <cstdarg>
+#include <ctime>
+
+namespace test {
+
+/// The call of that name which this program has replaced.
+template <class F>
+F* replaced(const char* name) noexcept {
+  return reinterpret_cast<F*>(::dlsym(RTLD_NEXT, name));
+}
+
+/// The six arguments that every system call may have; fewer were given to most.
+class system_call {
+ public:
+  system_call(long number, std::va_list rest) noexcept : number_(number) {
+    for (long& one : arguments_) one = va_arg(rest, long);
+  }
+
+  /// Does it wait on a futex?
+  [[nodiscard]] bool sleeps() const noexcept {
+    return number_ == SYS_futex && (arguments_[1] & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET;
+  }
+  /// When such a wait ends, by CLOCK_MONOTONIC; null: without a limit.
+  [[nodiscard]] const timespec* limit() const noexcept {
+    return reinterpret_cast<const timespec*>(arguments_[3]);
+  }
+  void set_limit(const timespec& limit) noexcept { arguments_[3] = reinterpret_cast<long>(&limit); }
+
+  /// The real one.
+  template <class F>
+  long make(F* real) const noexcept {
+    const auto& a = arguments_;
+    return real(number_, a[0], a[1], a[2], a[3], a[4], a[5]);
+  }
+
+ private:
+  long number_;
+  long arguments_[6];
+};
+
+}  // namespace test
