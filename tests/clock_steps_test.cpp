@@ -145,6 +145,20 @@ void play_everywhere(nanoseconds longest, int waits) {
   });
 }
 
+/// Of how many rising sequences these are a mixture, at least.
+std::size_t lines_of(const std::vector<int>& numbers) {
+  std::vector<int> last;  // of each sequence; falling
+  for (const int one : numbers) {
+    const auto line = std::ranges::find_if(last, [one](int end) { return end < one; });
+    if (line == last.end()) {
+      last.push_back(one);
+    } else {
+      *line = one;
+    }
+  }
+  return last.size();
+}
+
 }  // namespace
 
 TEST_CASE("the clock that is read is the one that steps" * doctest::skip(!test::clock_can_step)) {
@@ -173,20 +187,6 @@ TEST_CASE("the same where the kernel's sleeps do not know of the steps" *
   play_everywhere(2ms, 60);
   stepping_clock::set_sleepers(stepping_clock::sleepers::follow);
   MESSAGE(gremlin::pranks(), " changes of the clock");
-}
-
-/// Of how many rising sequences these are a mixture, at least.
-std::size_t lines_of(const std::vector<int>& numbers) {
-  std::vector<int> last;  // of each sequence; falling
-  for (const int one : numbers) {
-    const auto line = std::ranges::find_if(last, [one](int end) { return end < one; });
-    if (line == last.end()) {
-      last.push_back(one);
-    } else {
-      *line = one;
-    }
-  }
-  return last.size();
 }
 
 TEST_CASE("timers that a step makes due all at once fire in the order of their deadlines" *
