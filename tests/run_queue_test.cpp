@@ -4,12 +4,14 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <deque>
 #include <thread>
 #include <vector>
 
+#include "sched/backlog.hpp"
 #include "support/watch.hpp"
 
 namespace {
@@ -83,6 +85,30 @@ TEST_CASE("a full run queue sheds its older half, in order") {
   REQUIRE(numbers.size() == run_queue::capacity / 2);
   for (int i = 0; i < capacity / 2; ++i) CHECK(numbers[i] == i);
   for (int i = capacity / 2; i < capacity; ++i) CHECK(number_of(queue.pop()) == i);
+}
+
+TEST_CASE("a backlog gives out what it got, oldest first, however many come and go at a time") {
+  sluice::detail::backlog backlog;
+  auto all = make(500);
+  int in = 0;
+  int out = 0;
+  CHECK(backlog.take(1).count == 0);
+  while (out < 500) {
+    for (int at_once = 1; at_once <= 20 && in < 500; ++at_once) {
+      chain some;
+      for (int i = 0; i < at_once && in < 500; ++i) some.push_back(all[in++]);
+      backlog.push(some);
+    }
+    for (std::uint64_t at_most : {1, 7, 8, 9, 64, 250}) {
+      const std::uint64_t size = backlog.size();
+      const chain some = backlog.take(at_most);
+      REQUIRE(some.count == std::min(at_most, size));
+      for (const int number : numbers_of(some)) CHECK(number == out++);
+      CHECK(backlog.size() == size - some.count);
+      CHECK(backlog.taken() == static_cast<std::uint64_t>(out));
+    }
+  }
+  CHECK(backlog.empty());
 }
 
 TEST_CASE("a thief takes the older half, and the only one") {

@@ -16,7 +16,8 @@ class SLUICE_API cancelled : public std::exception {
 };
 
 namespace detail {
-[[noreturn]] SLUICE_API void throw_cancelled();
+/// Inlined where a wait ends: unwinding costs by the frame.
+[[noreturn, gnu::always_inline]] inline void throw_cancelled() { throw cancelled(); }
 [[noreturn]] SLUICE_API void throw_forked(const char* operation);
 }  // namespace detail
 

@@ -111,10 +111,21 @@ void channel_core::end_wait(wait_list& s, wait_node& node, job_list& jobs) noexc
     if (static_cast<shared_waiter&>(owner).drop_case()) return owner.unreserve();
   }
   owner.conclude(outcome::closed);
+  __builtin_prefetch(&owner.strand(), 1);  // of a crowd it is in no cache
   jobs.push_back(node, job::none);
 }
 
+/// Of a crowd no wait is in a cache, and each step of ending one waits for the step before: fetches
+/// those that stand first side by side.
+void channel_core::fetch_waits(const wait_list& s, std::size_t n) noexcept {
+  for (const wait_node* node = s.front(); node != nullptr && n > 0; node = node->next, --n) {
+    __builtin_prefetch(node->owner, 1);
+  }
+}
+
+/// Ends the waits of all in that list, or of a portion.
 void channel_core::end_all(wait_list& s, job_list& jobs) noexcept {
+  fetch_waits(s, jobs_at_once - jobs.count());
   while (wait_node* node = s.front()) {
     if (jobs.count() == jobs_at_once) return;
     node->owner->try_reserve() ? end_wait(s, *node, jobs) : pass_over(s, *node);
@@ -134,9 +145,10 @@ bool channel_core::serve_putters(job_list& jobs) noexcept {
       continue;
     }
     putters_look_ = claim_for_put(*node);
-    if (putters_look_ == claim::closed) {
+    if (putters_look_ == claim::closed) {  // so it is for all the others
       end_wait(putters_, *node, jobs);
-      continue;
+      end_all(putters_, jobs);
+      return progress;
     }
     if (putters_look_ != claim::ok) {
       owner.unreserve();
@@ -161,9 +173,10 @@ bool channel_core::serve_getters(job_list& jobs) noexcept {
       continue;
     }
     getters_look_ = claim_for_get(*node);
-    if (getters_look_ == claim::closed) {
+    if (getters_look_ == claim::closed) {  // so it is for all the others
       end_wait(getters_, *node, jobs);
-      continue;
+      end_all(getters_, jobs);
+      return progress;
     }
     if (getters_look_ != claim::ok) {
       owner.unreserve();
@@ -245,9 +258,14 @@ void channel_core::withdraw(wait_list& s, wait_node& node) noexcept {
 }
 
 /// R5. Whoever looks and finds a busy place looks again: only afterwards he may park. The lock is
-/// held at the begin.
-[[gnu::always_inline]] inline void channel_core::settle_own(wait_list& s, wait_node& node,
-                                                            job_list& jobs) noexcept {
+/// held at the begin. `won`: what was claimed for the node already; none: nothing.
+[[gnu::noinline]] void channel_core::settle_own(wait_list& s, wait_node& node, job won) noexcept {
+  job_list jobs;
+  if (won != job::none) {
+    node.owner->conclude(outcome::completed);
+    pop(s, node);
+    jobs.push_back(node, won);
+  }
   backoff wait;
   for (;;) {
     settle(jobs);
@@ -269,52 +287,48 @@ inline claim channel_core::claim_for(wait_node& node, job todo) noexcept {
   return todo == job::put ? claim_for_put(node) : claim_for_get(node);
 }
 
+// The frames that stand on the stack while a strand waits are few and small: of a crowd that wakes
+// each line of them comes from memory, and `cancelled` passes through each of them.
+
 /// R4, R5, R6.
-outcome channel_core::wait_for_settle(wait_list& s, wait_node& node, deadline until) noexcept {
-  job_list jobs;
+[[gnu::always_inline]] inline status channel_core::wait_for_settle(wait_list& s, wait_node& node,
+                                                                   deadline until) {
   lock_.lock();
   announce(s, node);
-  settle_own(s, node, jobs);
-  return park_in(s, node, until);
+  settle_own(s, node, job::none);
+  return as_status(park_in(s, node, until));
 }
 
 /// The same, looked at first for one that stands alone, as in a pipeline. Nobody else can end its
 /// wait before it parks, so it need not be reserved.
-[[gnu::always_inline]] inline outcome channel_core::wait_alone(wait_list& s, wait_list& others,
-                                                               wait_node& node, job todo,
-                                                               deadline until) noexcept {
-  job_list jobs;
+[[gnu::always_inline]] inline status channel_core::wait_alone(wait_list& s, wait_list& others,
+                                                              wait_node& node, job todo,
+                                                              deadline until) {
   lock_.lock();
   announce(s, node);
-  if (s.front() == &node && others.empty() && joiners_.empty()) {
-    const claim found = claim_for(node, todo);
-    if (found == claim::none) {
-      lock_.unlock();
-      return park_in(s, node, until);
-    }
-    if (found == claim::ok) {
-      node.owner->conclude(outcome::completed);
-      pop(s, node);
-      jobs.push_back(node, todo);
-    }
+  const bool alone = s.front() == &node && others.empty() && joiners_.empty();
+  const claim found = alone ? claim_for(node, todo) : claim::busy;
+  if (found == claim::none) {
+    lock_.unlock();
+  } else {
+    settle_own(s, node, found == claim::ok ? todo : job::none);
   }
-  settle_own(s, node, jobs);
-  return park_in(s, node, until);
+  return as_status(park_in(s, node, until));
 }
 
-outcome channel_core::wait_to_put(void* item, deadline until, const char* operation) noexcept {
+status channel_core::wait_to_put(void* item, deadline until, const char* operation) {
   waiter self(parker::current(), {operation, this});
   wait_node node(self, item);
   return wait_alone(putters_, getters_, node, job::put, until);
 }
 
-outcome channel_core::wait_to_get(void* room, deadline until, const char* operation) noexcept {
+status channel_core::wait_to_get(void* room, deadline until, const char* operation) {
   waiter self(parker::current(), {operation, this});
   wait_node node(self, room);
   return wait_alone(getters_, putters_, node, job::get, until);
 }
 
-outcome channel_core::wait_until_drained(deadline until) noexcept {
+status channel_core::wait_until_drained(deadline until) {
   waiter self(parker::current(), {"join", this});
   wait_node node(self);
   return wait_for_settle(joiners_, node, until);
@@ -325,10 +339,9 @@ outcome channel_core::wait_until_drained(deadline until) noexcept {
 void channel_core::enlist(side which, wait_node& node) noexcept {
   node.passed = false;
   if (kind_ == channel_kind::rendezvous) return meet_or_enlist(which, node);
-  job_list jobs;
   lock_.lock();
   announce(list_of(which), node);
-  settle_own(list_of(which), node, jobs);
+  settle_own(list_of(which), node, job::none);
 }
 
 bool channel_core::withdraw_case(side which, wait_node& node) noexcept {

@@ -26,9 +26,10 @@ constexpr std::size_t first_bytes = std::size_t{64} << 20;
 constexpr std::size_t kept_warm = 64;
 
 /// Tops of stacks lie at different offsets within a page, in steps of a cache line: at one offset
-/// the control blocks of all fibers would fight for a few sets of the caches. Half a page, because
-/// the frames of a parked fiber shall fit into the rest.
-constexpr std::size_t colours = 32;
+/// the control blocks of all fibers would fight for a few sets of the caches. Less than half a
+/// page, because the frames of a fiber that waits, is stopped there and unwinds its stack shall fit
+/// into the rest: with 32 of them every fifth stop touched another page.
+constexpr std::size_t colours = 26;
 /// Room for that above each stack.
 constexpr std::size_t colour_room = 4096;
 

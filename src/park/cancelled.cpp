@@ -14,8 +14,6 @@ const char* cancelled::what() const noexcept {
 
 namespace detail {
 
-void throw_cancelled() { throw cancelled(); }
-
 void throw_forked(const char* operation) {
   throw std::logic_error(std::string("sluice: ") + operation +
                          " in a process that was forked from one which used the library; "

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <utility>
 
+#include "sched/lanes.hpp"
 #include "sched/run_queue.hpp"
 #include "sluice/detail/base/atomic.hpp"
 #include "sluice/detail/base/short_lock.hpp"
@@ -20,8 +21,8 @@ class backlog {
   /// A chain that is not empty. Its owner, or W6.
   void push(const chain& some) noexcept {
     const std::lock_guard guard(lock_);
-    all_.append(some);
-    note_count();
+    for (runnable* one = some.first; one != nullptr;) all_.push(*std::exchange(one, one->link));
+    note_counts();
   }
 
   /// Up to `most` of the oldest; anybody.
@@ -29,27 +30,13 @@ class backlog {
     chain some;
     if (empty()) return some;
     const std::lock_guard guard(lock_);
-    while (all_.first != nullptr && some.count < most) {
-      runnable& one = *all_.first;
-      all_.first = one.link;
-      some.push_back(one);
+    while (some.count < most) {
+      runnable* one = all_.pop();
+      if (one == nullptr) break;
+      some.push_back(*one);
     }
-    if (all_.first == nullptr) all_.last = nullptr;
-    all_.count -= some.count;
-    note_count();
-    // order: relaxed, a hint, written under the lock
-    taken_.store(taken_.load(memory_order_relaxed) + some.count, memory_order_relaxed);
+    note_counts();
     return some;
-  }
-
-  /// All; anybody.
-  chain take_all() noexcept {
-    const std::lock_guard guard(lock_);
-    const chain all = std::exchange(all_, {});
-    note_count();
-    // order: relaxed, a hint, written under the lock
-    taken_.store(taken_.load(memory_order_relaxed) + all.count, memory_order_relaxed);
-    return all;
   }
 
   [[nodiscard]] bool empty() const noexcept {
@@ -67,13 +54,15 @@ class backlog {
   }
 
  private:
-  void note_count() noexcept {
+  void note_counts() noexcept {
     // order: relaxed, a hint
-    count_.store(all_.count, memory_order_relaxed);
+    count_.store(all_.size(), memory_order_relaxed);
+    // order: relaxed, a hint
+    taken_.store(all_.popped(), memory_order_relaxed);
   }
 
   short_lock lock_;
-  chain all_;  ///< under the lock
+  lanes all_;  ///< under the lock
   /// Written under the lock; hints for those who look.
   atomic<std::uint64_t> count_{0};
   atomic<std::uint64_t> taken_{0};

@@ -252,6 +252,7 @@ bool task_core::mark_stopped() noexcept {
   // and not seen the raise. Acquire on failure pairs with bind
   // mutation: acq_rel, the newest value is read whatever the order
   if (!fiber_.compare_exchange_strong(runs, nullptr, memory_order_seq_cst, memory_order_acquire)) {
+    runs->prefetch_block();
     runs->cancel_wait();
   }
   return true;

@@ -88,6 +88,7 @@ class timer_shard {
     timer** last = &won;
     const std::lock_guard guard(lock_);
     if (root_ != nullptr && root_->at <= now && root_->at > lined_up_) line_up(now);
+    fetch_waits(now);
     for (int i = 0; i < claims_at_once && root_ != nullptr && root_->at <= now; ++i) {
       timer& t = *root_;
       t.armed = false;
@@ -100,6 +101,16 @@ class timer_shard {
     }
     note_earliest();
     return won;
+  }
+
+  /// Of a crowd that stands in line the waits are in no cache: fetches those that are claimed next
+  /// side by side.
+  void fetch_waits(deadline now) const noexcept {
+    const timer* soon = root_;
+    for (int i = 0; i < claims_at_once && soon != nullptr && soon->at <= now; ++i) {
+      __builtin_prefetch(soon->ends, 1);
+      soon = soon->child;
+    }
   }
 
   /// Lists that are built from the back and sorted: a merge sort from the bottom up, which has

@@ -348,7 +348,7 @@ runnable* worker::steal_backlog(worker& victim) noexcept {
 }
 
 void worker::give_ready(worker& host) noexcept {
-  chain gift = backlog_.take_all();
+  chain gift = backlog_.take(crowd);
   for (;;) {
     const chain some = ready_.take_half();
     if (some.count == 0) break;

@@ -100,7 +100,7 @@ class alignas(cache_line) worker {
   [[nodiscard]] runnable* steal_ready(worker& victim) noexcept;
   [[nodiscard]] runnable* steal_fresh(worker& victim) noexcept;
   [[nodiscard]] runnable* steal_backlog(worker& victim) noexcept;
-  /// W6. All that is ready here goes to the backlog of `host`, which does not sleep.
+  /// W6. What is ready here, of a crowd a part, goes to the backlog of `host`, which does not sleep.
   void give_ready(worker& host) noexcept;
 
   // ---- read by others -------------------------------------------------------------------------
@@ -209,7 +209,7 @@ class alignas(cache_line) worker {
   void retire() noexcept;
 
   [[nodiscard]] fiber* take_next() noexcept;
-  void prefetch_ready() const noexcept;
+  void prefetch_ready(const runnable& now) const noexcept;
   void shed_ready() noexcept;
   void queue_task(task_core& task) noexcept;
   void shed_tasks() noexcept;

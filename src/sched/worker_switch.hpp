@@ -24,20 +24,22 @@ inline runnable* worker::pick() noexcept {
   }
   if (fiber* one = take_next()) return one;
   if (runnable* one = alone_ ? ready_.pop_alone() : ready_.pop()) {
-    prefetch_ready();
+    prefetch_ready(*one);
     return one;
   }
   return pick_task();
 }
 
 /// Fetches the blocks of the next two fibers, and the frames of the next; of a crowd, whose fibers
-/// nobody has touched for long, what the next one is likely to need. Beside thieves a fiber in
-/// the queue is not ours to look into: its block is fetched, but not read.
-inline void worker::prefetch_ready() const noexcept {
+/// nobody has touched for long, what the next one is likely to need, and the task of this one.
+/// Beside thieves a fiber in the queue is not ours to look into: its block is fetched, not read.
+inline void worker::prefetch_ready(const runnable& now) const noexcept {
   const runnable* soon = ready_.peek(0);
   if (soon == nullptr) return;
-  if (backlog_.size() >= crowd) [[unlikely]]
+  if (backlog_.size() >= crowd) [[unlikely]] {
+    static_cast<const fiber&>(now).prefetch_task();
     return static_cast<const fiber*>(soon)->prefetch_shallow();
+  }
   if (const runnable* later = ready_.peek(1)) __builtin_prefetch(later, 1);
   if (alone_) return static_cast<const fiber*>(soon)->prefetch();
   __builtin_prefetch(soon, 1);
@@ -66,7 +68,8 @@ inline fiber* worker::take_next() noexcept {
 }
 
 inline void worker::push_woken(fiber& one) noexcept {
-  one.prefetch();
+  if (backlog_.size() < crowd) [[likely]]
+    one.prefetch();
   // order: relaxed, only the owner fills it (I2)
   if (next_.load(memory_order_relaxed) == nullptr) {
     // order: release, pairs with take_next and steal_ready

@@ -23,7 +23,7 @@ COUNTDOWN = "src/sync/countdown.cpp"
 RUN_QUEUE = "src/sched/run_queue.hpp"
 DEQUE = "src/sched/task_deque.hpp"
 PARK_IN = "src/channel/park_in.hpp"
-BACKLOG = "src/sched/backlog.hpp"
+LANES = "src/sched/lanes.hpp"
 INBOX = "src/sched/inbox.hpp"
 TIMERS = "src/sched/timers.hpp"
 IDLE = "src/sched/idle.cpp"
@@ -165,11 +165,12 @@ FAULTS = [
     settle(jobs);
     const bool park_now""", "settle(jobs);", ["capacity 1: put | get"]),
     weaker("channel: the only one in line parks beside a busy place", CORE,
-           "if (found == claim::none) {", "found == claim::none",
-           ["capacity 1: put | get"], "found == claim::none || found == claim::busy"),
+           "const claim found = alone ? claim_for(node, todo) : claim::busy;\n  if (found == claim::none) {",
+           "found == claim::none", ["capacity 1: put | get"],
+           "found == claim::none || (alone && found == claim::busy)"),
     weaker("channel: the only one in line parks beside a place that it could have", CORE,
-           "if (found == claim::ok) {", "found == claim::ok", ["capacity 1: put | get"],
-           "(node.todo = todo, found == claim::ok && false)"),
+           "settle_own(s, node, found == claim::ok ? todo : job::none);", "found == claim::ok",
+           ["capacity 1: put | get"], "false"),
     weaker("channel: parks beside a busy place", CORE,
            "const bool park_now = !node.linked || last_look(s) != claim::busy;",
            "!node.linked || last_look(s) != claim::busy", ["capacity 1: put | get"], "true"),
@@ -280,9 +281,9 @@ FAULTS = [
         head_.compare_exchange_strong(head, head + 1, memory_order_seq_cst, memory_order_relaxed);""",
            "head_.compare_exchange_strong(head, head + 1, memory_order_seq_cst, memory_order_relaxed)",
            ["queues: a task deque"], "(head_.store(head + 1, memory_order_seq_cst), true)"),
-    left_out("queues: a backlog that is empty keeps its end", BACKLOG,
-             "if (all_.first == nullptr) all_.last = nullptr;",
-             "if (all_.first == nullptr) all_.last = nullptr;", ["queues: a backlog"]),
+    left_out("queues: a lane that is empty keeps its end", LANES,
+             "if (from.first == nullptr) from.last = nullptr;",
+             "if (from.first == nullptr) from.last = nullptr;", ["queues: a backlog"]),
     left_out("queues: an inbox that is empty keeps its end", INBOX,
              "if (head_ == nullptr) tail_ = nullptr;", "if (head_ == nullptr) tail_ = nullptr;",
              ["queues: an inbox"]),

@@ -34,10 +34,10 @@ bool put_run(channel_core& core, Iterator& first, std::size_t n, std::size_t& do
     if (found == claim::closed) return false;
     if (found != claim::ok) {
       T* item = std::addressof(*first);
-      const outcome how = core.kind() == channel_kind::rendezvous
-                              ? core.meet_or_wait_to_put(item, no_deadline, "put_batch")
-                              : core.wait_to_put(item, no_deadline, "put_batch");
-      if (as_status(how) != status::ok) return false;
+      const status how = core.kind() == channel_kind::rendezvous
+                             ? as_status(core.meet_or_wait_to_put(item, no_deadline, "put_batch"))
+                             : core.wait_to_put(item, no_deadline, "put_batch");
+      if (how != status::ok) return false;
       ++first;
       got = 1;
     }

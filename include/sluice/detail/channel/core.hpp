@@ -64,8 +64,9 @@ namespace sluice::detail {
 
 enum class channel_kind : std::uint8_t { bounded, unbounded, rendezvous };
 
-/// Of an operation that waited; throws `cancelled`.
-[[nodiscard]] inline status as_status(outcome how) {
+/// Of an operation that waited; throws `cancelled`, which has a frame less to pass where this is
+/// inlined.
+[[nodiscard, gnu::always_inline]] inline status as_status(outcome how) {
   if (how == outcome::cancelled) throw_cancelled();
   if (how == outcome::completed) return status::ok;
   return how == outcome::timed_out ? status::timed_out : status::closed;
@@ -101,19 +102,20 @@ class SLUICE_API channel_core : public waited_for {
   void drop_receiver() noexcept;
 
   // ---- the slow paths -------------------------------------------------------------------------
-  /// Waits until the item was taken over: `completed`, `closed`, `timed_out` or `cancelled`.
-  outcome wait_to_put(void* item, deadline until, const char* operation) noexcept;
+  /// Waits until the item was taken over: `ok`, `closed` or `timed_out`; throws `cancelled`.
+  status wait_to_put(void* item, deadline until, const char* operation);
   /// Waits until `room`, raw storage, was filled with an item. Answers as wait_to_put.
-  outcome wait_to_get(void* room, deadline until, const char* operation) noexcept;
-  /// Waits until closed and drained: `closed`, `timed_out` or `cancelled`.
-  outcome wait_until_drained(deadline until) noexcept;
+  status wait_to_get(void* room, deadline until, const char* operation);
+  /// Waits until closed and drained: `closed` or `timed_out`; throws `cancelled`.
+  status wait_until_drained(deadline until);
 
   // ---- rendezvous: the whole of it (meeting.cpp) ----------------------------------------------
   /// The whole put, its check included: `ok`, `closed` or `timed_out`; throws `cancelled`.
   status meet_to_put(void* item, deadline until, const char* operation);
   /// The whole get into raw storage: the same.
   status meet_to_get(void* room, deadline until, const char* operation);
-  /// Hands `item` to the getter that has waited longest, else waits for one: as wait_to_put.
+  /// Hands `item` to the getter that has waited longest, else waits for one: `completed`, `closed`,
+  /// `timed_out` or `cancelled`.
   outcome meet_or_wait_to_put(void* item, deadline until, const char* operation) noexcept;
   /// Without waiting: `ok`, `none` or `closed`.
   claim meet_getter(void* item) noexcept;
@@ -197,6 +199,7 @@ class SLUICE_API channel_core : public waited_for {
   bool serve_getters(job_list& jobs) noexcept;
   void pass_over(wait_list& s, wait_node& node) noexcept;
   void end_wait(wait_list& s, wait_node& node, job_list& jobs) noexcept;
+  static void fetch_waits(const wait_list& s, std::size_t n) noexcept;
   void end_all(wait_list& s, job_list& jobs) noexcept;
   void finish_for(wait_node& node) noexcept;
   void perform(job_list& jobs) noexcept;
@@ -216,11 +219,10 @@ class SLUICE_API channel_core : public waited_for {
   [[nodiscard]] wait_list& list_of(side which) noexcept {
     return which == side::put ? putters_ : getters_;
   }
-  void settle_own(wait_list& s, wait_node& node, job_list& jobs) noexcept;
-  outcome wait_for_settle(wait_list& s, wait_node& node, deadline until) noexcept;
+  void settle_own(wait_list& s, wait_node& node, job won) noexcept;
+  status wait_for_settle(wait_list& s, wait_node& node, deadline until);
   claim claim_for(wait_node& node, job todo) noexcept;
-  outcome wait_alone(wait_list& s, wait_list& others, wait_node& node, job todo,
-                     deadline until) noexcept;
+  status wait_alone(wait_list& s, wait_list& others, wait_node& node, job todo, deadline until);
   void withdraw(wait_list& s, wait_node& node) noexcept;
   outcome park_in(wait_list& s, wait_node& node, deadline until) noexcept;
   status end_in_wait(wait_list& mine, void* item, deadline until, const char* operation);

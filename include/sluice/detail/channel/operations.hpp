@@ -90,7 +90,7 @@ template <class T>
   if (found == claim::ok) [[likely]]
     return status::ok;
   if (found == claim::closed) return status::closed;
-  return as_status(core.wait_to_put(std::addressof(item), until, operation));
+  return core.wait_to_put(std::addressof(item), until, operation);
 }
 
 /// `ok`, `closed` or `timed_out`; throws `cancelled`. The item is moved from only if `ok`.
@@ -137,7 +137,7 @@ template <class T>
   if (found == claim::ok) [[likely]]
     return status::ok;
   if (found == claim::closed) return status::closed;
-  return as_status(core.wait_to_get(room.place(), until, operation));
+  return core.wait_to_get(room.place(), until, operation);
 }
 
 /// `ok` (the room is filled), `closed` (and drained) or `timed_out`; throws `cancelled`.
@@ -199,7 +199,7 @@ auto until_time(const std::chrono::time_point<Clock, Duration>& t, Operation ope
 inline status join_channel(channel_core& core, deadline until) {
   check_strand(operation_kind::may_wait, "join");
   if (core.drained()) return status::closed;
-  return as_status(core.wait_until_drained(until));
+  return core.wait_until_drained(until);
 }
 
 }  // namespace sluice::detail

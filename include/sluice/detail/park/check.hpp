@@ -9,7 +9,7 @@ namespace sluice::detail {
 
 /// Throws `cancelled` (only if the operation may wait) and, in a forked child, std::logic_error
 /// that names the operation.
-inline void check_strand(operation_kind kind, const char* operation) {
+[[gnu::always_inline]] inline void check_strand(operation_kind kind, const char* operation) {
   const verdict found = look_up(kind);
   if (found == verdict::proceed) [[likely]]
     return;

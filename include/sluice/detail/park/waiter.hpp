@@ -56,7 +56,7 @@ struct wait_site {
 class waiter {
  public:
   waiter(parker& strand, wait_site site, on_stop stop = on_stop::end_wait) noexcept
-      : strand_(&strand), site_(site), on_stop_(stop) {}
+      : on_stop_(stop), strand_(&strand), site_(site) {}
   waiter(const waiter&) = delete;
   waiter& operator=(const waiter&) = delete;
 
@@ -113,9 +113,9 @@ class waiter {
 
   /// Written by whoever wins; read by the strand after its unpark and by those who lost.
   atomic<outcome> claim_{outcome::waiting};
+  const on_stop on_stop_;
   parker* const strand_;
   const wait_site site_;
-  const on_stop on_stop_;
 };
 
 }  // namespace sluice::detail

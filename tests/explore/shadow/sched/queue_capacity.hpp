@@ -2,9 +2,12 @@
 // positions come round.
 #pragma once
 
+#include <cstddef>
+
 namespace sluice::detail {
 
 inline constexpr int run_queue_capacity = 4;
 inline constexpr int task_deque_capacity = 4;
+inline constexpr std::size_t lane_count = 2;
 
 }  // namespace sluice::detail
