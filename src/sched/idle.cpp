@@ -152,6 +152,7 @@ void idle_policy::retreat_if_due(worker& me) noexcept {
   if (!me.idle.retreat.is_due(clock::now(), lost, others)) return;
   const std::lock_guard guard(lock_);
   // order: relaxed, written under the lock
+  // mutation: never, only slower: two give up at once, and one of them comes back
   if (retreats_.load(memory_order_relaxed) != others) return;  // another was faster
   for (std::size_t i = 0; i < home_.worker_count(); ++i) {
     worker& host = home_.worker_at(i);

@@ -100,7 +100,7 @@ class alignas(cache_line) worker {
   [[nodiscard]] runnable* steal_ready(worker& victim) noexcept;
   [[nodiscard]] runnable* steal_fresh(worker& victim) noexcept;
   [[nodiscard]] runnable* steal_backlog(worker& victim) noexcept;
-  /// W6. What is ready here, of a crowd a part, goes to the backlog of `host`, which does not sleep.
+  /// W6. What is ready here, of a crowd a part, goes to the backlog of `host`, which is awake.
   void give_ready(worker& host) noexcept;
 
   // ---- read by others -------------------------------------------------------------------------
