@@ -97,6 +97,7 @@ class scheduler {
   [[nodiscard]] bool closing() const noexcept {
     // order: acquire, pairs E1: what came before it. Whoever must not miss it has read `attention`
     // after its own RMW (P5)
+    // mutation: relaxed, what came before it is promised to users, whose code is in no schedule
     return closing_.load(memory_order_acquire);
   }
   /// For whoever has just made something that the closer asks for after E1.

@@ -355,6 +355,7 @@ void worker::give_ready(worker& host) noexcept {
     gift.append(some);
   }
   // order: acquire, a thief may empty it meanwhile; pairs with push_woken
+  // mutation: relaxed, as in take_next
   if (fiber* one = next_.exchange(nullptr, memory_order_acquire)) gift.push_back(*one);
   if (gift.count != 0) host.backlog_.push(gift);
 }
