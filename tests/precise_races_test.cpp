@@ -19,6 +19,19 @@ using sluice::channel;
 using sluice::go;
 using test::touch;
 
+void two_put(const channel<int>& ch) {
+  const auto put = [ch] {
+    touch();
+    ch << 1;
+  };
+  auto a = go(put);
+  auto b = go(put);
+  ch.get();
+  ch.get();
+  a.join();
+  b.join();
+}
+
 const test::program planted[] = {
     {"two tasks have nothing to do with each other",
      [] {
@@ -92,34 +105,8 @@ const test::program planted[] = {
        touch();
        a.join();
      }},
-    {"putters of one channel have nothing to do with each other",
-     [] {
-       const channel<int> ch{8};
-       const auto put = [ch] {
-         touch();
-         ch << 1;
-       };
-       auto a = go(put);
-       auto b = go(put);
-       ch.get();
-       ch.get();
-       a.join();
-       b.join();
-     }},
-    {"nor do putters of an unbounded one",
-     [] {
-       const channel<int> ch;
-       const auto put = [ch] {
-         touch();
-         ch << 1;
-       };
-       auto a = go(put);
-       auto b = go(put);
-       ch.get();
-       ch.get();
-       a.join();
-       b.join();
-     }},
+    {"putters of one channel have nothing to do with each other", [] { two_put(channel<int>{8}); }},
+    {"nor do putters of an unbounded one", [] { two_put(channel<int>{}); }},
     {"nor do its getters",
      [] {
        const channel<int> ch{8};

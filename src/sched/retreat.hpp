@@ -9,7 +9,8 @@
 // A worker that loses one every 16 us gives what is ready to another and rests (idle.hpp), and
 // then stays away from fibers that take fine turns elsewhere: for 10 ms, and twice as long each
 // time that it happens again. A visit without such losses makes up for all. What is coarse or has
-// not begun it takes as always.
+// not begun it takes as always. Races that it loses to plain threads count too, since nobody can
+// tell them apart: at worst one worker has all that is fine, as in a runtime that has only one.
 #pragma once
 
 #include <algorithm>

@@ -89,6 +89,7 @@ class alignas(cache_line) worker {
   void push_ready(fiber& one) noexcept;
   /// See scheduler::spawn. Throws std::bad_alloc; then the task was not touched.
   void spawn(task_core& task, std::uint8_t size_class);
+  /// The rest of it: counts the task and queues it.
   void push_task(task_core& task) noexcept;
   [[nodiscard]] task_memory& memory() noexcept { return memory_; }
   /// A context's life on one stack: one task after the other.

@@ -4,9 +4,9 @@
 //      ^                                      |
 //      +------------ spare blocks ------------+
 //
-// Reader and writer are fibers, which take turns with the others on the CPUs that the user allows: a
-// thread more would interrupt a worker for each block. But what may wait for somebody else, as at
-// a pipe, is done by a thread: the writer is the caller then.
+// Reader and writer are fibers, which take turns with the others on the CPUs that the user
+// allows: a thread more would interrupt a worker for each block. But what may wait for somebody
+// else, as at a pipe, is done by a thread: the writer is the caller then.
 //
 // I1 At most `block_limit` blocks exist, so memory does not grow with the input, and a slow stage
 //    slows down those before it.
@@ -16,6 +16,7 @@
 //    flow that goes stops the stages, a read that waits included, and waits for them.
 #include "compress.hpp"
 
+#include <sys/resource.h>
 #include <zlib.h>
 
 #include <cerrno>
@@ -78,13 +79,15 @@ class block_writer {
   const uLong append_block_;
 };
 
-/// `write` as a fiber. Where a file may not grow, the kernel sends a signal to the thread that
-/// writes; the workers take none, so it is the caller who gets it.
+/// `write` as a fiber. Where the user's limit forbids a file to grow, the kernel sends a signal to
+/// the thread that writes; the workers take none, so it is the caller who gets it.
 void write_on(sluice::runtime& workers, const auto& write) {
   try {
     workers.run(write);
   } catch (const output_error& error) {
-    if (error.code == EFBIG) (void)std::raise(SIGXFSZ);
+    rlimit most{};
+    const bool limited = ::getrlimit(RLIMIT_FSIZE, &most) == 0 && most.rlim_cur != RLIM_INFINITY;
+    if (error.code == EFBIG && limited) (void)std::raise(SIGXFSZ);
     throw;
   }
 }

@@ -1,7 +1,7 @@
 // Reading and writing of file descriptors.
 //
-// A source is read by one thread at a time, and another may stop it: whoever waits for a pipe or terminal
-// that stays silent is then released. A sink is written by one thread at a time.
+// A source is read by one thread at a time, and another may stop it: whoever waits for a pipe or
+// terminal that stays silent is then released. A sink is written by one thread at a time.
 #pragma once
 
 #include <cstddef>
