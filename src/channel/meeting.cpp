@@ -16,16 +16,26 @@
 #include "channel/park_in.hpp"
 #include "channel/record.hpp"
 #include "sluice/detail/base/edges.hpp"
+#include "sluice/detail/base/progress.hpp"
 #include "sluice/detail/channel/core.hpp"
 #include "sluice/detail/park/check.hpp"
 
 namespace sluice::detail {
+
+/// Tells of some at once: the count runs over. The lock is held.
+[[gnu::always_inline]] inline void channel_core::count_meeting() noexcept {
+  constexpr unsigned at_once = 16;
+  met_ = static_cast<std::uint8_t>(met_ + 256 / at_once);
+  if (met_ == 0) [[unlikely]]
+    count_moved(at_once);
+}
 
 /// Ends the wait of the strand that has waited longest as completed. The lock is held.
 inline wait_node* channel_core::win_front(wait_list& s) noexcept {
   while (wait_node* node = s.front()) {
     if (node->owner->try_claim(outcome::completed)) [[likely]] {
       s.remove(*node);
+      count_meeting();
       return node;
     }
     pass_over(s, *node);
@@ -144,6 +154,7 @@ wait_node* channel_core::win_both(wait_list& s, waiter& self) noexcept {
     self.conclude(outcome::completed);
     other.conclude(outcome::completed);
     pop(s, *node);
+    count_meeting();
     return node;
   }
   return nullptr;

@@ -2,7 +2,7 @@
 // of memory; under a short lock that is taken once for many.
 //
 // It stays with its worker, or is given to one that is awake (W6): pushing here wakes nobody.
-// Thieves may take from it when what waits in it has waited for long (idle.hpp).
+// Thieves may take from it (idle.hpp).
 #pragma once
 
 #include <cstdint>

@@ -20,12 +20,15 @@ void idle_policy::begin() noexcept {
 }
 
 runnable* idle_policy::rest(worker& me) noexcept {
-  me.idle.retreat.end(clock::now(), times_stood_back());
+  // order: relaxed, its own
+  const bool was_fine = me.idle.seated.load(memory_order_relaxed);
+  leave_seat(me);
   // order: seq_cst, see the head of idle.hpp
   // mutation: acq_rel, only slower: what is read instead is a higher count, and somebody watches or
   // ticks once more
   running_.fetch_sub(1, memory_order_seq_cst);
   runnable* found = search(me);
+  if (found == nullptr && was_fine) found = linger(me);
   while (found == nullptr && !home_.over()) {
     sleep(me);
     found = search(me);
@@ -34,7 +37,9 @@ runnable* idle_policy::rest(worker& me) noexcept {
   running_.fetch_add(1, memory_order_seq_cst);
   // order: relaxed, only I make myself stop being the watcher
   if (watcher_.load(memory_order_relaxed) == &me) pass_watch_on();
-  me.idle.retreat.begin(clock::now(), times_stood_back());
+  me.idle.races.begin(clock::now(), me.lost());
+  me.idle.reconsidered = {};
+  me.idle.gave_up = false;
   me.count_start();
   me.keep_time();
   home_.note_running(me);
@@ -52,21 +57,6 @@ runnable* idle_policy::search(worker& me) noexcept {
 }
 
 namespace {
-
-/// How many turns has `victim` had since the look that `before` remembers?
-std::uint64_t turns_since(const worker& victim, sample& before) noexcept {
-  const std::uint64_t picks = victim.picks();
-  return picks - std::exchange(before.picks, picks);
-}
-
-/// Has a ready fiber waited since before `then`?
-bool ready_has_waited(const worker& victim, sample& before, deadline now, deadline then) noexcept {
-  if (victim.ready().head() >= before.ready_mark) {
-    before.ready_mark = victim.ready().tail();
-    before.marked = now;
-  }
-  return before.marked <= then;
-}
 
 /// Has the oldest task waited since the last look?
 bool fresh_may_go(const worker& victim, sample& before) noexcept {
@@ -86,6 +76,20 @@ bool backlog_may_go(const worker& victim, sample& before) noexcept {
   return waited;
 }
 
+/// What did the worker since the look that `before` remembers, `since` ago?
+void judge(const worker& victim, sample& before, deadline now, clock::duration since,
+           clock::duration coarse_turn, clock::duration fine_item) noexcept {
+  const work_done done = victim.done();
+  const work_done did = done.since(std::exchange(before.done, done));
+  const std::uint64_t lost = victim.lost();
+  const std::uint64_t lately = lost - std::exchange(before.lost, lost);
+  if (lost_races::are_too_many(since, lately)) before.fought = now;
+  before.picks = victim.picks();
+  before.slow = std::cmp_less(did.turns, since / coarse_turn);
+  before.coarse = before.slow && std::cmp_less(did.items, since / fine_item) &&
+                  now - before.fought > lost_races::memory;
+}
+
 }  // namespace
 
 /// A look is worth something only some time after the last one. By then a worker that has had fewer
@@ -97,31 +101,76 @@ runnable* idle_policy::steal(worker& me) noexcept {
   const auto since = now - me.idle.looked;
   if (since < shortest_look) return steal_again(me);
   me.idle.looked = now;
-  const auto coarse_turns = static_cast<std::uint64_t>(std::min(since, longest_look) / coarse_turn);
   ++me.idle.calm_looks;
-  const bool stays_away = me.idle.retreat.holds(now);
   const std::size_t n = home_.worker_count();
   me.idle.random = me.idle.random * 1664525U + 1013904223U;
   for (std::size_t i = 0; i < n; ++i) {
     worker& victim = home_.worker_at((i + (me.idle.random >> 16)) % n);
     if (&victim == &me) continue;
     sample& before = me.idle.samples[victim.index()];
-    before.coarse = turns_since(victim, before) < coarse_turns;
-    const bool may_go = before.coarse || !stays_away;
-    const bool waited = ready_has_waited(victim, before, now, now - long_wait);
+    judge(victim, before, now, std::min<clock::duration>(since, longest_look), coarse_turn,
+          fine_item);
     const bool fresh = fresh_may_go(victim, before);
     const bool backlog = backlog_may_go(victim, before);
     if (before.fresh_waits || (before.coarse && !victim.is_idle())) me.idle.calm_looks = 0;
     if (!victim.has_ready() && !victim.has_fresh()) continue;
-    if (backlog && may_go) {
+    if (backlog && before.coarse) {
       if (runnable* one = me.steal_backlog(victim)) return one;
     }
     if (fresh) {
       if (runnable* one = me.steal_fresh(victim)) return one;
     }
-    if ((waited && may_go) || before.coarse) {
+    if (before.coarse) {
       if (runnable* one = steal_any(me, victim)) return one;
     }
+  }
+  if (spread_.is_due(now)) look_how_it_goes(now);
+  return steal_fine(me);
+}
+
+work_done idle_policy::done_by_all() const noexcept {
+  work_done sum;
+  for (std::size_t i = 0; i < home_.worker_count(); ++i) {
+    const work_done one = home_.worker_at(i).done();
+    sum.turns += one.turns;
+    sum.items += one.items;
+  }
+  return sum;
+}
+
+/// What is ready, perhaps for a moment only, of fine fibers.
+runnable* idle_policy::steal_fine(worker& me) noexcept {
+  const std::size_t n = home_.worker_count();
+  for (std::size_t i = 0; i < n; ++i) {
+    worker& victim = home_.worker_at((i + (me.idle.random >> 16)) % n);
+    if (&victim == &me) continue;
+    const bool slow = me.idle.samples[victim.index()].slow && victim.has_ready();
+    if (victim.ready().empty() && victim.overflow().empty() && !slow) continue;
+    if (seats() >= spread_.limit()) {
+      spread_.want();
+      return nullptr;
+    }
+    if (!victim.overflow().empty()) {
+      if (runnable* one = me.steal_backlog(victim)) return take_seat(me), one;
+    }
+    if (runnable* one = slow ? me.steal_ready(victim) : me.steal_queued(victim)) {
+      return take_seat(me), one;
+    }
+  }
+  return nullptr;
+}
+
+/// Fine fibers are ready for a moment only: a worker that ran some looks for more before it sleeps.
+runnable* idle_policy::linger(worker& me) noexcept {
+  const deadline until = clock::now() + linger_time;
+  for (int look = 0; look < most_looks && seats() > 0 && !home_.over(); ++look) {
+    if (runnable* one = steal_fine(me)) {
+      me.count_steal();
+      return one;
+    }
+    for (int i = 0; i < pauses_between_looks; ++i) cpu_pause();
+    if (runnable* one = search(me)) return one;
+    if (clock::now() >= until) break;
   }
   return nullptr;
 }
@@ -142,25 +191,102 @@ runnable* idle_policy::steal_any(worker& me, worker& victim) noexcept {
   return me.steal_fresh(victim);
 }
 
-/// W6. Whoever is not listed will look at its backlog before it sleeps.
-void idle_policy::retreat_if_due(worker& me) noexcept {
-  const std::uint64_t lost = times_stood_back();
-  if (!me.idle.retreat.may_be_due(lost)) [[likely]]
-    return;
-  // order: relaxed, a hint
-  const std::uint64_t others = retreats_.load(memory_order_relaxed);
-  if (!me.idle.retreat.is_due(clock::now(), lost, others)) return;
+// ---- on how many workers fine fibers run --------------------------------------------------------
+
+void idle_policy::take_seat(worker& me) noexcept {
+  // order: relaxed, its own
+  if (me.idle.seated.load(memory_order_relaxed)) return;
+  // order: relaxed, a hint for others
+  me.idle.seated.store(true, memory_order_relaxed);
+  me.idle.gave_up = false;
+  // order: relaxed, a count
+  seats_.fetch_add(1, memory_order_relaxed);
+}
+
+void idle_policy::leave_seat(worker& me) noexcept {
+  // order: relaxed, its own
+  if (!me.idle.seated.load(memory_order_relaxed)) return;
+  // order: relaxed, a hint for others
+  me.idle.seated.store(false, memory_order_relaxed);
+  // order: relaxed, a count
+  seats_.fetch_sub(1, memory_order_relaxed);
+}
+
+void idle_policy::look_how_it_goes(deadline now) noexcept {
+  if (!lock_.try_lock()) return;  // another does
+  const bool too_many = spread_.look(now, done_by_all(), seats());
+  lock_.unlock();
+  if (!too_many) return;
+  for (std::size_t i = 0; i < home_.worker_count(); ++i) {
+    worker& one = home_.worker_at(i);
+    // order: relaxed, a hint
+    if (one.idle.seated.load(memory_order_relaxed)) one.end_slice();
+  }
+}
+
+/// Takes a seat for what is fine here, or gives it up: for what is coarse, or if there are too many.
+bool idle_policy::reconsider(worker& me) noexcept {
+  const deadline now = clock::now();
+  const auto since = now - std::exchange(me.idle.reconsidered, now);
+  const work_done done = me.done();
+  const work_done did = done.since(std::exchange(me.idle.done, done));
+  const bool fights =
+      me.idle.races.are_many(me.lost()) && me.idle.races.are_too_many(now, me.lost());
+  if (fights) me.idle.fought = now;
+  if (since == now.time_since_epoch()) return false;  // the first time
+  const bool coarse = std::cmp_less(did.turns, since / coarse_turn) &&
+                      std::cmp_less(did.items, since / fine_item) &&
+                      now - me.idle.fought > lost_races::memory;
+  if (coarse || me.has_fresh()) {
+    leave_seat(me);
+    return false;
+  }
+  take_seat(me);
+  if (fights) {
+    const std::lock_guard guard(lock_);
+    spread_.fear(now);
+  }
+  if (spread_.is_due(now)) look_how_it_goes(now);
+  return seats() > spread_.limit() && leave_to_others(me) && give_up(me);
+}
+
+/// If there still are too many seats taken.
+bool idle_policy::leave_to_others(worker& me) noexcept {
   const std::lock_guard guard(lock_);
-  // order: relaxed, written under the lock
-  // mutation: never, only slower: two give up at once, and one of them comes back
-  if (retreats_.load(memory_order_relaxed) != others) return;  // another was faster
+  spread_.admit(seats());
+  if (seats() <= spread_.limit()) return false;
+  leave_seat(me);
+  return true;
+}
+
+bool idle_policy::give_up(worker& me) noexcept {
+  const std::lock_guard guard(lock_);
+  worker* host = host_for(me);
+  if (host == nullptr) return false;
+  me.idle.gave_up = true;
+  me.give_ready(*host);
+  return true;
+}
+
+void idle_policy::move(worker& me, fiber& one) noexcept {
+  {
+    const std::lock_guard guard(lock_);
+    if (worker* host = host_for(me)) return host->accept(one);
+  }
+  me.push_ready(one);
+}
+
+/// One that has a seat and is not listed, so that it will look at its backlog before it sleeps.
+/// Under the lock.
+worker* idle_policy::host_for(const worker& me) noexcept {
   for (std::size_t i = 0; i < home_.worker_count(); ++i) {
     worker& host = home_.worker_at(i);
-    if (&host == &me || host.idle.listed) continue;
-    // order: relaxed, a hint for those who look without the lock
-    retreats_.store(others + 1, memory_order_relaxed);
-    return me.give_ready(host);
+    // order: relaxed, a hint
+    if (&host != &me && !host.idle.listed && host.idle.seated.load(memory_order_relaxed)) {
+      return &host;
+    }
   }
+  return nullptr;
 }
 
 // ---- sleeping ----------------------------------------------------------------------------------

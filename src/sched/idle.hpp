@@ -6,9 +6,9 @@
 // Fine hand-overs stay on their core; coarse work spreads. So a push onto a worker's own queue
 // wakes nobody by itself, but sees to it that there is a watcher: one idle worker that looks at the
 // running ones every spread delay, as long as any runs. The watcher takes work
-//   - from a worker whose fibers are coarse: few turns for the time since the last look;
-//   - that has not begun or has overflowed the queues, and has waited since the last look;
-//   - that has waited for very long.
+//   - from a worker whose fibers are coarse: few turns and few items for the time since the last look;
+//   - that has not begun, and has waited since the last look;
+//   - that is fine, if the limit allows one worker more for it (spread.hpp).
 // A watcher that finds work makes another idle worker the watcher before it runs.
 //
 //   going to sleep                              bringing work from outside
@@ -16,7 +16,7 @@
 //   W2 load the count of work (seq_cst)         W5 load the count of idle workers (seq_cst):
 //   W3 sleep while the own word says so            take one off the list, write its word, wake it
 //
-// A worker that retreats (retreat.hpp) gives what is ready to another:
+// A worker that gives up its seat gives what is ready to another that has one:
 //   W6 under the lock of the list, to one that is not listed. Whoever lists itself (W1) takes the
 //      same lock, and looks at its backlog before it sleeps.
 //
@@ -29,6 +29,7 @@
 #include <chrono>
 #include <cstdint>
 
+#include "sched/spread.hpp"
 #include "sluice/detail/base/atomic.hpp"
 #include "sluice/detail/base/clock.hpp"
 #include "sluice/detail/base/short_lock.hpp"
@@ -36,17 +37,24 @@
 namespace sluice::detail {
 
 class scheduler;
+class fiber;
 class worker;
 struct runnable;
 
 class idle_policy {
  public:
-  explicit idle_policy(scheduler& home) noexcept : home_(home) {}
+  /// Fine fibers run on `most` workers at most.
+  idle_policy(scheduler& home, int most) noexcept : home_(home), spread_(most) {}
 
   /// Called by a worker that has found nothing. Returns with work; null once the runtime is over.
   [[nodiscard]] runnable* rest(worker& me) noexcept;
-  /// For a busy worker now and then: gives what is ready here to another if that is better.
-  void retreat_if_due(worker& me) noexcept;
+  /// For a busy worker now and then. True: what is fine is better off without this worker, which has
+  /// given away what was ready; what runs should go too.
+  bool reconsider(worker& me) noexcept;
+  /// W6. Gives what is ready to one that has a seat. False: there is none.
+  bool give_up(worker& me) noexcept;
+  /// W6 for a fiber that has left `me`.
+  void move(worker& me, fiber& one) noexcept;
   /// The worker's thread begins, and counts as running.
   void begin() noexcept;
 
@@ -86,12 +94,29 @@ class idle_policy {
   /// the next time, and so on down to an eighth: each look costs the running worker some cache
   /// misses, and a core that both must share two switches.
   static constexpr std::uint32_t most_doublings = 3;
-  /// Then a ready fiber may go wherever it is.
-  static constexpr std::chrono::milliseconds long_wait{2};
+  /// A worker that moves more than an item in this time is not coarse, however long its turns are.
+  static constexpr std::chrono::nanoseconds fine_item{500};
+  /// How long a worker that ran what is fine looks for more before it sleeps; how many looks that
+  /// may be, and how long it leaves the lines alone between them.
+  static constexpr std::chrono::microseconds linger_time{20};
+  static constexpr int most_looks = 256;
+  static constexpr int pauses_between_looks = 32;
 
   [[nodiscard]] runnable* search(worker& me) noexcept;
   [[nodiscard]] runnable* steal(worker& me) noexcept;
   [[nodiscard]] runnable* steal_again(worker& me) noexcept;
+  [[nodiscard]] runnable* steal_fine(worker& me) noexcept;
+  [[nodiscard]] runnable* linger(worker& me) noexcept;
+  [[nodiscard]] work_done done_by_all() const noexcept;
+  void look_how_it_goes(deadline now) noexcept;
+  void take_seat(worker& me) noexcept;
+  void leave_seat(worker& me) noexcept;
+  [[nodiscard]] int seats() const noexcept {
+    // order: relaxed, a hint
+    return seats_.load(memory_order_relaxed);
+  }
+  [[nodiscard]] bool leave_to_others(worker& me) noexcept;
+  [[nodiscard]] worker* host_for(const worker& me) noexcept;
   [[nodiscard]] static runnable* steal_any(worker& me, worker& victim) noexcept;
   [[nodiscard]] bool has_work(const worker& me) const noexcept;
   void sleep(worker& me) noexcept;
@@ -111,13 +136,15 @@ class idle_policy {
   alignas(cache_line) atomic<std::int32_t> idle_count_{0};
   /// How many run fibers. Written by workers that start and stop.
   atomic<std::int32_t> running_{0};
+  /// How many of them run what is fine.
+  atomic<std::int32_t> seats_{0};
   /// The worker that watches, or was elected to. Written under the lock.
   atomic<worker*> watcher_{nullptr};
 
   alignas(cache_line) short_lock lock_;
   worker* sleepers_ = nullptr;
-  atomic<std::uint64_t> retreats_{0};  ///< written under the lock
-  std::uint64_t left_list_ = 0;        ///< counted before the worker can act
+  spread_limit spread_;
+  std::uint64_t left_list_ = 0;  ///< counted before the worker can act
   worker* keeper_ = nullptr;
   deadline keeper_until_ = no_deadline;
 };

@@ -42,6 +42,11 @@ std::size_t write_fiber_name(void* owner, char* text, std::size_t room) noexcept
   return n;
 }
 
+int cpus_at_first() noexcept {
+  static const int cpus = usable_cpus();
+  return cpus;
+}
+
 int checked_workers(int workers) {
   if (workers == 0) return default_workers();
   if (workers > 0 && workers <= most_workers) return workers;
@@ -65,7 +70,7 @@ void start_thread(Thread& one, const std::string& name) {
 
 // ---- start -------------------------------------------------------------------------------------
 
-scheduler::scheduler(scheduler_options options) {
+scheduler::scheduler(scheduler_options options) : idle_(*this, cpus_at_first()) {
   if (in_forked_child()) throw_forked("starting a runtime");
   const int workers = checked_workers(options.workers);
   default_class_ = stack_pool::class_for(options.stack_size != 0 ? options.stack_size

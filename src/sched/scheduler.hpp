@@ -146,7 +146,7 @@ class scheduler {
   stack_pool* default_pool_ = nullptr;
   std::shared_ptr<const unhandled> on_unhandled_;
   std::shared_ptr<const deadlock_handler> on_deadlock_;
-  idle_policy idle_{*this};
+  idle_policy idle_;
   inbox incoming_;
   ticker ticker_{*this};
   std::vector<std::unique_ptr<worker>> workers_;

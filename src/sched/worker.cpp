@@ -20,6 +20,7 @@ namespace {
 
 worker::worker(scheduler& home, unsigned index, unsigned workers)
     : home_(home), index_(index), alone_(workers == 1) {
+  progress_.look_in = fair_every;
   idle.samples.resize(workers);
   idle.random = index * 2654435761U + 1;
   home.default_pool().promise(stacks_kept + 2);  // what it keeps, and the one between two tasks
@@ -53,6 +54,7 @@ void worker::main() noexcept {
 
 void worker::enter() noexcept {
   worker_of_this_thread = this;
+  count_progress_in(&progress_);
   here_ = thread_anchor::of_this_thread();
   // order: release, pairs with runs()
   // mutation: relaxed, as there
@@ -127,8 +129,8 @@ runnable* worker::adopt(const chain& some) noexcept {
 /// Those who would starve while the own queues are never empty.
 runnable* worker::pick_fairly() noexcept {
   if (timers_.earliest() != no_deadline) timers_.fire(clock::now());
-  home_.idle().retreat_if_due(*this);
-  fair_in_ = has_fresh() && !ready_.empty() ? fair_beside_tasks : fair_every;
+  if (!alone_) home_.idle().reconsider(*this);
+  progress_.look_in = has_fresh() && !ready_.empty() ? fair_beside_tasks : fair_every;
   // Each of the three gets the first look in turn: none may keep another waiting for ever.
   for (int i = 0; i < 3; ++i) {
     fair_turn_ = (fair_turn_ + 1) % 3;
@@ -213,7 +215,14 @@ void worker::tick(coarse_time time) noexcept {
   set_time(time);
   const std::uint64_t now = picks();
   if (now != std::exchange(picks_at_tick_, now)) return;
-  if (!has_ready() && !has_fresh() && !home_.incoming().maybe_work()) return;
+  const std::uint64_t races = lost();
+  const bool fights =
+      lost_races::are_too_many(ticker::tick, races - std::exchange(lost_at_tick_, races));
+  if (!has_ready() && !has_fresh() && !home_.incoming().maybe_work() && !fights) return;
+  end_slice();
+}
+
+void worker::end_slice() noexcept {
   // order: relaxed, a running fiber may see it late
   if (!slice_over_.exchange(true, memory_order_relaxed)) raise_attention();
 }
@@ -333,8 +342,10 @@ void worker::settle_promise(std::uint8_t size_class) noexcept {
 
 // ---- stealing ----------------------------------------------------------------------------------
 
+runnable* worker::steal_queued(worker& victim) noexcept { return adopt(victim.ready_.take_half()); }
+
 runnable* worker::steal_ready(worker& victim) noexcept {
-  if (runnable* one = adopt(victim.ready_.take_half())) return one;
+  if (runnable* one = steal_queued(victim)) return one;
   // order: relaxed, a hint
   // mutation: never, only slower: the exchange finds nothing
   if (victim.next_.load(memory_order_relaxed) == nullptr) return nullptr;
@@ -358,6 +369,12 @@ void worker::give_ready(worker& host) noexcept {
   // mutation: relaxed, as in take_next
   if (fiber* one = next_.exchange(nullptr, memory_order_acquire)) gift.push_back(*one);
   if (gift.count != 0) host.backlog_.push(gift);
+}
+
+void worker::accept(fiber& one) noexcept {
+  chain gift;
+  gift.push_back(one);
+  backlog_.push(gift);
 }
 
 runnable* worker::steal_fresh(worker& victim) noexcept { return victim.fresh_.take_oldest(); }

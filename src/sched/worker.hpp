@@ -25,28 +25,31 @@
 #include "sched/backlog.hpp"
 #include "sched/coarse_clock.hpp"
 #include "sched/fiber.hpp"
-#include "sched/retreat.hpp"
 #include "sched/run_queue.hpp"
+#include "sched/spread.hpp"
 #include "sched/task_deque.hpp"
 #include "sched/task_memory.hpp"
 #include "sched/timers.hpp"
 #include "sluice/detail/base/atomic.hpp"
+#include "sluice/detail/base/progress.hpp"
 
 namespace sluice::detail {
 
 class scheduler;
 
 /// Why a fiber leaves.
-enum class departure : std::uint8_t { none, parks, yields, gives_way, ends };
+enum class departure : std::uint8_t { none, parks, yields, gives_way, moves, ends };
 
 /// What an idle worker remembers of another, to see whether work waits there.
 struct sample {
   std::uint64_t picks = 0;
-  std::uint64_t ready_mark = 0;  ///< the tail of the ready queue when the mark was set
-  deadline marked{};             ///< that moment
+  work_done done;
+  std::uint64_t lost = 0;
+  deadline fought{};  ///< when it was last found to lose many races
   std::int64_t fresh_head = 0;
   bool fresh_waits = false;
-  bool coarse = false;             ///< had few turns for the time between the last two looks
+  bool slow = false;               ///< had few turns for the time between the last two looks
+  bool coarse = false;             ///< and not because they moved many items, or fought for them
   std::uint64_t backlog_mark = 0;  ///< all up to it were in the backlog at the last look
 };
 
@@ -98,11 +101,15 @@ class alignas(cache_line) worker {
   /// The next to run here: own queues, then the inbox. Null: nothing.
   [[nodiscard]] runnable* pick() noexcept;
   /// Takes work from another; null: there was none. On the thread's own stack.
+  /// The first: from its queue only.
+  [[nodiscard]] runnable* steal_queued(worker& victim) noexcept;
   [[nodiscard]] runnable* steal_ready(worker& victim) noexcept;
   [[nodiscard]] runnable* steal_fresh(worker& victim) noexcept;
   [[nodiscard]] runnable* steal_backlog(worker& victim) noexcept;
   /// W6. What is ready here, of a crowd a part, goes to the backlog of `host`, which is awake.
   void give_ready(worker& host) noexcept;
+  /// W6. From another worker: runs here in a while.
+  void accept(fiber& one) noexcept;
 
   // ---- read by others -------------------------------------------------------------------------
   [[nodiscard]] bool has_ready() const noexcept {
@@ -113,6 +120,17 @@ class alignas(cache_line) worker {
   [[nodiscard]] std::uint64_t picks() const noexcept {
     // order: relaxed, a count
     return picks_.load(memory_order_relaxed);
+  }
+  /// What it has got done so far.
+  [[nodiscard]] work_done done() const noexcept {
+    // order: relaxed, counts
+    return {.turns = picks() - empty_picks_.load(memory_order_relaxed),
+            // order: relaxed, as above
+            .items = progress_.moved.load(memory_order_relaxed)};
+  }
+  [[nodiscard]] std::uint64_t lost() const noexcept {
+    // order: relaxed, a count
+    return progress_.lost.load(memory_order_relaxed);
   }
   /// Is it running `one` at this moment? For dumps.
   [[nodiscard]] bool runs(const fiber& one) const noexcept;
@@ -137,6 +155,8 @@ class alignas(cache_line) worker {
   [[nodiscard]] timer_shard& timers() noexcept { return timers_; }
   /// The ticker: was one fiber running since the last tick while others waited here?
   void tick(coarse_time now) noexcept;
+  /// What runs gives way at its next operation on a channel. Anybody.
+  void end_slice() noexcept;
   /// The ticker sleeps, or has ended: nobody may be there to clear what it has set.
   void forget_slice() noexcept;
 
@@ -163,7 +183,12 @@ class alignas(cache_line) worker {
     deadline looked = clock::now();  ///< when the samples were taken
     std::uint32_t calm_looks = 0;    ///< since the last one that saw coarse work or a task
     std::uint32_t random = 0;
-    retreat_policy retreat;
+    lost_races races;
+    atomic<bool> seated{false};  ///< what it runs is fine; written by the worker
+    bool gave_up = false;        ///< its seat: what runs should go too
+    deadline reconsidered{};
+    deadline fought{};  ///< when it last lost many races
+    work_done done;     ///< then
   } idle;
   pthread_t thread{};
 
@@ -243,7 +268,6 @@ class alignas(cache_line) worker {
   const unsigned index_;
   const bool alone_;  ///< the only worker: no thieves
   int fair_turn_ = 0;
-  std::uint32_t fair_in_ = fair_every;
   std::uint32_t streak_ = 0;
   fiber* left_ = nullptr;
   departure how_ = departure::none;
@@ -261,6 +285,7 @@ class alignas(cache_line) worker {
   /// Written by the owner; read by watchers, the ticker, stats. What most turns need comes first.
   alignas(cache_line) atomic<std::uint64_t> picks_{0};
   atomic<std::uint64_t> parks_{0};
+  progress progress_;  ///< in `look_in` turns those that would starve get theirs
   /// I4. Written by the ticker too.
   atomic<coarse_time> time_{0};
   atomic<std::uint64_t> spawned_{0};
@@ -271,6 +296,7 @@ class alignas(cache_line) worker {
   /// `attention` is raised.
   atomic<bool> slice_over_{false};
   std::uint64_t picks_at_tick_ = 0;  ///< the ticker's own
+  std::uint64_t lost_at_tick_ = 0;
   atomic<std::uint64_t> empty_picks_{0};
   atomic<std::uint64_t> steals_{0};
   atomic<std::uint64_t> sleeps_{0};

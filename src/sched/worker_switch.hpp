@@ -19,7 +19,7 @@ inline runnable* worker::pick() noexcept {
   // mutation: never, only slower: whoever runs here gives way again and again while others run
   if (slice_over_.load(memory_order_relaxed)) [[unlikely]]
     drop_slice_flag();
-  if (--fair_in_ == 0) [[unlikely]] {
+  if (--progress_.look_in == 0) [[unlikely]] {
     if (runnable* one = pick_fairly()) return one;
   }
   if (fiber* one = take_next()) return one;
@@ -90,7 +90,9 @@ inline void worker::end_slice_if_over(fiber& self) noexcept {
 }
 
 inline void worker::yield(fiber& self) noexcept {
-  if (runnable* next = pick()) switch_from(self, departure::yields, next);
+  if (runnable* next = pick()) return switch_from(self, departure::yields, next);
+  if (idle.gave_up) [[unlikely]]
+    switch_from(self, departure::moves, nullptr);
 }
 
 inline void worker::park(fiber& self) noexcept {
@@ -109,7 +111,9 @@ inline void worker::switch_from(fiber& self, departure how, runnable* next) noex
 /// Its slice is over. It waits for its next one among those of all workers: on one that has few of
 /// its kind it would have many slices, and on one that the kernel does not run it would have none.
 inline void worker::give_way(fiber& self) noexcept {
-  fair_in_ = std::min(fair_in_, fair_beside_slices);
+  if (!alone_ && home_.idle().reconsider(*this)) [[unlikely]]
+    return switch_from(self, departure::moves, pick());
+  progress_.look_in = std::min(progress_.look_in, fair_beside_slices);
   runnable* next = pick();
   if (next == nullptr) return;
   switch_from(self, alone_ ? departure::yields : departure::gives_way, next);
@@ -126,6 +130,8 @@ inline void worker::settle_departed() noexcept {
       return push_ready(*gone);
     case departure::gives_way:
       return home_.make_ready_for_all(*gone);
+    case departure::moves:
+      return home_.idle().move(*this, *gone);
     case departure::ends:
       return settle_ended(*gone);
     case departure::none:

@@ -64,9 +64,6 @@ void strands(F&&... f) {
   run_strands(sizeof...(F), entries, arguments, rest::is_an_error);
 }
 
-/// How many races for a ring each thread has lost, as the library counts them.
-extern std::uint64_t races_lost;
-
 /// For the tables of scenarios that are functions.
 template <void (*body)()>
 void call(const void*) {

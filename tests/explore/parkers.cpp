@@ -11,6 +11,7 @@
 #include "explore.hpp"
 #include "park/futex.hpp"
 #include "select/random.hpp"
+#include "sluice/detail/base/progress.hpp"
 #include "sluice/detail/base/short_lock.hpp"
 #include "sluice/detail/park/parker.hpp"
 
@@ -19,8 +20,6 @@
 #undef cpu_pause
 
 namespace sluice::explore {
-
-std::uint64_t races_lost = 0;
 
 void** const parker_slot = reinterpret_cast<void**>(detail::parker::current_slot());
 
@@ -37,7 +36,10 @@ namespace sluice::detail {
 /// Spinning: until another changes something. Standing back after a lost compare-and-swap is not.
 void yield_thread() noexcept { explore::pause(); }
 void stand_back() noexcept {}
-std::uint64_t times_stood_back() noexcept { return explore::races_lost; }
+
+/// How fast things go is not known here.
+void count_progress_in(progress*) noexcept {}
+void count_moved(std::uint64_t) noexcept {}
 
 /// A schedule must happen again: the same order of trials each time.
 std::uint64_t draw_seed() noexcept { return 1; }

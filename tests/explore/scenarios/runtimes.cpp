@@ -171,9 +171,9 @@ void two_fibers_hand_over() {
 }
 
 /// W6: ready fibers are given to a worker that goes to sleep, or has just done so. The giver then
-/// rests too.
+/// rests too, or its own fiber follows.
+template <bool follows>
 void ready_fibers_are_given_away() {
-  races_lost = 0;
   strands([] {
     runtime home(workers(2));
     const channel<item> ch(1);
@@ -181,10 +181,12 @@ void ready_fibers_are_given_away() {
           auto getter = home.go([&] { check(arrives(ch), "the item arrives"); });
           this_fiber::yield();
           ch.put(item(1));
-          races_lost = 1000;
           detail::worker& here = *detail::worker::current();
-          here.home().idle().retreat_if_due(here);
-          races_lost = 0;
+          detail::worker& there = here.home().worker_at(1 - here.index());
+          // order: relaxed, a hint; never taken back, so that the other stays eligible
+          there.idle.seated.store(true, detail::memory_order_relaxed);
+          const bool gave = here.home().idle().give_up(here);
+          if (follows && gave) this_fiber::yield();
           getter.join();
         })
         .join();
@@ -471,7 +473,9 @@ scenarios runtime_scenarios() {
       whole("runtime: busy, and a task from outside", call<busy_and_a_task_from_outside>),
       whole("runtime: busy, and a timer", call<busy_and_a_timer>),
       whole("runtime: two fibers hand over", call<two_fibers_hand_over>),
-      whole("runtime: ready fibers are given away", call<ready_fibers_are_given_away>),
+      whole("runtime: ready fibers are given away", call<ready_fibers_are_given_away<false>>),
+      whole("runtime: ready fibers are given away, and what runs follows",
+            call<ready_fibers_are_given_away<true>>),
       whole("runtime: a wait with a time, 1 worker", call<a_wait_with_a_time<1>>),
       whole("runtime: a wait with a time, 2 workers", call<a_wait_with_a_time<2>>),
       whole("runtime: a time or an item", call<a_time_or_an_item>),

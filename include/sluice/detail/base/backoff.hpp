@@ -2,8 +2,6 @@
 // named number of turns, then gives the core away, because the other may have been preempted.
 #pragma once
 
-#include <cstdint>
-
 #include "sluice/detail/base/atomic.hpp"
 #include "sluice/export.hpp"
 
@@ -15,9 +13,6 @@ SLUICE_API void yield_thread() noexcept;
 /// After a lost compare-and-swap: leaves the line to the winner for a while (some microsecond), so
 /// that each strand makes a run of operations on it instead of fetching it for every single one.
 SLUICE_API void stand_back() noexcept;
-
-/// How often this thread has stood back.
-[[nodiscard]] std::uint64_t times_stood_back() noexcept;
 
 class backoff {
  public:

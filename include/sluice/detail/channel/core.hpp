@@ -212,6 +212,7 @@ class SLUICE_API channel_core : public waited_for {
   [[nodiscard]] atomic<std::uint32_t>& count_of(const wait_list& s) noexcept;
   /// Why the last settle stopped serving that list.
   [[nodiscard]] claim last_look(const wait_list& s) const noexcept;
+  void count_meeting() noexcept;
   wait_node* win_front(wait_list& s) noexcept;
   wait_node* win_both(wait_list& s, waiter& self) noexcept;
   void hand_over(void* from, void* to, wait_node& partner) noexcept;
@@ -240,6 +241,7 @@ class SLUICE_API channel_core : public waited_for {
   short_lock lock_;
   /// closed(), for whoever holds the lock; for others a hint that comes after the cause.
   atomic<bool> met_closed_{false};
+  std::uint8_t met_ = 0;  ///< of meetings (meeting.cpp), under the lock
   /// How many getters wait, and the looker. Written under the lock (R4 and its undoing); read at
   /// S3.
   atomic<std::uint32_t> getters_waiting_{0};

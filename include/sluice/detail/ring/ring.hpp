@@ -31,6 +31,7 @@
 #include "sluice/detail/base/atomic.hpp"
 #include "sluice/detail/base/backoff.hpp"
 #include "sluice/detail/base/edges.hpp"
+#include "sluice/detail/base/progress.hpp"
 #include "sluice/detail/ring/claim.hpp"
 
 namespace sluice::detail {
@@ -74,7 +75,11 @@ class ring {
     const position index = index_of(tail);
     const position lap = tail - index;
     at = {&slots_[index], lap + 1};
-    const position then = index + 1 < capacity_ ? tail + 1 : lap + lap_;
+    position then = tail + 1;
+    if (index + 1 == capacity_) [[unlikely]] {
+      if (tells_of_laps()) return false;  // to claim_put
+      then = lap + lap_;
+    }
     // order: acquire, pairs G2: the getter has left the slot
     if (at.where->stamp.load(memory_order_acquire) != lap) return false;
     // order: S1 seq_cst, before S3 in the one order with R4 and R5
@@ -98,6 +103,8 @@ class ring {
         if (tail_.compare_exchange_strong(tail, next(tail), memory_order_seq_cst,
                                           memory_order_relaxed)) [[likely]] {
           at = tail;
+          if (index_of(tail) + 1 == capacity_ && tells_of_laps()) [[unlikely]]
+            count_moved(capacity_);
           return claim::ok;
         }
         stand_back();
@@ -133,6 +140,7 @@ class ring {
                                         memory_order_relaxed)) {
         at = tail;
         got = n;
+        if (capacity_ - index_of(tail) <= n && tells_of_laps()) count_moved(capacity_);
         return claim::ok;
       }
       stand_back();
@@ -326,6 +334,10 @@ class ring {
     }
     return std::bit_ceil(static_cast<position>(capacity) + 1);
   }
+
+  /// Whoever puts into the last place counts a lap as progress. Smaller ones are about as many as the
+  /// waits, which count as well.
+  [[nodiscard]] bool tells_of_laps() const noexcept { return capacity_ >= 32; }
 
   void allocate() {
     const std::size_t slack = alignof(slot) > alignof(std::max_align_t) ? alignof(slot) : 0;

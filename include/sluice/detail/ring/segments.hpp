@@ -24,6 +24,7 @@
 
 #include "sluice/detail/base/atomic.hpp"
 #include "sluice/detail/base/backoff.hpp"
+#include "sluice/detail/base/progress.hpp"
 #include "sluice/detail/base/edges.hpp"
 #include "sluice/detail/ring/claim.hpp"
 #include "sluice/detail/ring/segment_store.hpp"
@@ -298,6 +299,7 @@ class segments {
     // order: release, pairs with move_head_on: the fresh slots
     // mutation: relaxed, whoever comes there has acquired S1 of the last slot, which comes later
     from->next.store(fresh, memory_order_release);
+    count_moved(slots);
   }
 
   void move_head_on(segment* from) noexcept {
@@ -310,6 +312,7 @@ class segments {
     head_.in.store(next, memory_order_relaxed);
     // order: M4 release, as M2; only this getter moves head while it stands at the end
     head_.index.fetch_add(1, memory_order_release);
+    count_moved(slots);
   }
 
   alignas(cache_line) end tail_;

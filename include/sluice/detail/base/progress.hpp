@@ -1,0 +1,30 @@
+// What a thread has got done and what got in its way, counted where others can read it. The
+// scheduler judges by it whether fibers are better off on one core or on several (sched/spread.hpp).
+#pragma once
+
+#include <cstdint>
+
+#include "sluice/detail/base/atomic.hpp"
+#include "sluice/export.hpp"
+
+namespace sluice::detail {
+
+/// Written by one thread.
+struct progress {
+  /// Items that have gone through buffered channels, counted late and about.
+  atomic<std::uint64_t> moved{0};
+  /// Races for the lines of a channel that were lost.
+  atomic<std::uint64_t> lost{0};
+  /// Turns until the thread looks around; soon, where it has lost many races. Its own.
+  std::uint32_t look_in = 0;
+
+  static constexpr std::uint64_t many = 32;
+};
+
+/// From now on this thread counts there; null, as at first: nowhere.
+void count_progress_in(progress* mine) noexcept;
+
+SLUICE_API void count_moved(std::uint64_t items) noexcept;
+void count_lost_race() noexcept;
+
+}  // namespace sluice::detail
