@@ -128,16 +128,6 @@ runnable* idle_policy::steal(worker& me) noexcept {
   return steal_fine(me);
 }
 
-work_done idle_policy::done_by_all() const noexcept {
-  work_done sum;
-  for (std::size_t i = 0; i < home_.worker_count(); ++i) {
-    const work_done one = home_.worker_at(i).done();
-    sum.turns += one.turns;
-    sum.items += one.items;
-  }
-  return sum;
-}
-
 /// What is ready, perhaps for a moment only, of fine fibers.
 runnable* idle_policy::steal_fine(worker& me) noexcept {
   const std::size_t n = home_.worker_count();
@@ -189,104 +179,6 @@ runnable* idle_policy::steal_again(worker& me) noexcept {
 runnable* idle_policy::steal_any(worker& me, worker& victim) noexcept {
   if (runnable* one = me.steal_ready(victim)) return one;
   return me.steal_fresh(victim);
-}
-
-// ---- on how many workers fine fibers run --------------------------------------------------------
-
-void idle_policy::take_seat(worker& me) noexcept {
-  // order: relaxed, its own
-  if (me.idle.seated.load(memory_order_relaxed)) return;
-  // order: relaxed, a hint for others
-  me.idle.seated.store(true, memory_order_relaxed);
-  me.idle.gave_up = false;
-  // order: relaxed, a count
-  seats_.fetch_add(1, memory_order_relaxed);
-}
-
-void idle_policy::leave_seat(worker& me) noexcept {
-  // order: relaxed, its own
-  if (!me.idle.seated.load(memory_order_relaxed)) return;
-  // order: relaxed, a hint for others
-  me.idle.seated.store(false, memory_order_relaxed);
-  // order: relaxed, a count
-  seats_.fetch_sub(1, memory_order_relaxed);
-}
-
-void idle_policy::look_how_it_goes(deadline now) noexcept {
-  if (!lock_.try_lock()) return;  // another does
-  const bool too_many = spread_.look(now, done_by_all(), seats());
-  lock_.unlock();
-  if (!too_many) return;
-  for (std::size_t i = 0; i < home_.worker_count(); ++i) {
-    worker& one = home_.worker_at(i);
-    // order: relaxed, a hint
-    if (one.idle.seated.load(memory_order_relaxed)) one.end_slice();
-  }
-}
-
-/// Takes a seat for what is fine here, or gives it up: for what is coarse, or if there are too many.
-bool idle_policy::reconsider(worker& me) noexcept {
-  const deadline now = clock::now();
-  const auto since = now - std::exchange(me.idle.reconsidered, now);
-  const work_done done = me.done();
-  const work_done did = done.since(std::exchange(me.idle.done, done));
-  const bool fights =
-      me.idle.races.are_many(me.lost()) && me.idle.races.are_too_many(now, me.lost());
-  if (fights) me.idle.fought = now;
-  if (since == now.time_since_epoch()) return false;  // the first time
-  const bool coarse = std::cmp_less(did.turns, since / coarse_turn) &&
-                      std::cmp_less(did.items, since / fine_item) &&
-                      now - me.idle.fought > lost_races::memory;
-  if (coarse || me.has_fresh()) {
-    leave_seat(me);
-    return false;
-  }
-  take_seat(me);
-  if (fights) {
-    const std::lock_guard guard(lock_);
-    spread_.fear(now);
-  }
-  if (spread_.is_due(now)) look_how_it_goes(now);
-  return seats() > spread_.limit() && leave_to_others(me) && give_up(me);
-}
-
-/// If there still are too many seats taken.
-bool idle_policy::leave_to_others(worker& me) noexcept {
-  const std::lock_guard guard(lock_);
-  spread_.admit(seats());
-  if (seats() <= spread_.limit()) return false;
-  leave_seat(me);
-  return true;
-}
-
-bool idle_policy::give_up(worker& me) noexcept {
-  const std::lock_guard guard(lock_);
-  worker* host = host_for(me);
-  if (host == nullptr) return false;
-  me.idle.gave_up = true;
-  me.give_ready(*host);
-  return true;
-}
-
-void idle_policy::move(worker& me, fiber& one) noexcept {
-  {
-    const std::lock_guard guard(lock_);
-    if (worker* host = host_for(me)) return host->accept(one);
-  }
-  me.push_ready(one);
-}
-
-/// One that has a seat and is not listed, so that it will look at its backlog before it sleeps.
-/// Under the lock.
-worker* idle_policy::host_for(const worker& me) noexcept {
-  for (std::size_t i = 0; i < home_.worker_count(); ++i) {
-    worker& host = home_.worker_at(i);
-    // order: relaxed, a hint
-    if (&host != &me && !host.idle.listed && host.idle.seated.load(memory_order_relaxed)) {
-      return &host;
-    }
-  }
-  return nullptr;
 }
 
 // ---- sleeping ----------------------------------------------------------------------------------

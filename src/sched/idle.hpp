@@ -6,7 +6,7 @@
 // Fine hand-overs stay on their core; coarse work spreads. So a push onto a worker's own queue
 // wakes nobody by itself, but sees to it that there is a watcher: one idle worker that looks at the
 // running ones every spread delay, as long as any runs. The watcher takes work
-//   - from a worker whose fibers are coarse: few turns and few items for the time since the last look;
+//   - from a worker whose fibers are coarse: few turns and items in the time since the last look;
 //   - that has not begun, and has waited since the last look;
 //   - that is fine, if the limit allows one worker more for it (spread.hpp).
 // A watcher that finds work makes another idle worker the watcher before it runs.
@@ -48,8 +48,8 @@ class idle_policy {
 
   /// Called by a worker that has found nothing. Returns with work; null once the runtime is over.
   [[nodiscard]] runnable* rest(worker& me) noexcept;
-  /// For a busy worker now and then. True: what is fine is better off without this worker, which has
-  /// given away what was ready; what runs should go too.
+  /// For a busy worker now and then. True: it has given up its seat and what was ready; what runs
+  /// should go too.
   bool reconsider(worker& me) noexcept;
   /// W6. Gives what is ready to one that has a seat. False: there is none.
   bool give_up(worker& me) noexcept;

@@ -119,8 +119,8 @@ class spread_limit {
   /// Races cost time that other work could have.
   static constexpr double share_of_half_in_fear = 0.85;
   static constexpr double share_of_twice = 1.1;
-  /// Before a doubling is the best of late: a worker that was interrupted for a moment gets more done
-  /// in the next.
+  /// Before a doubling is the best of late: a worker that was interrupted for a moment gets more
+  /// done in the next.
   static constexpr double fades = 0.97;
 
   void begin(deadline now, const pace& lately, int seats) noexcept {
@@ -196,8 +196,9 @@ class spread_limit {
 };
 
 /// The races for a ring that a worker loses while it has work: with 2,000 fibers on two workers one
-/// every 3 to 8 us if they do nothing but put and get, one every 50 us if they work for 200 ns after
-/// each operation; fewer and longer ones with many cores. That says only that it should be tried.
+/// every 3 to 8 us if they do nothing but put and get, one every 50 us if they work for 200 ns
+/// after each operation; fewer and longer ones on many cores. They say only that something should
+/// be tried.
 class lost_races {
  public:
   void begin(deadline now, std::uint64_t lost) noexcept {

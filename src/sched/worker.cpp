@@ -371,12 +371,6 @@ void worker::give_ready(worker& host) noexcept {
   if (gift.count != 0) host.backlog_.push(gift);
 }
 
-void worker::accept(fiber& one) noexcept {
-  chain gift;
-  gift.push_back(one);
-  backlog_.push(gift);
-}
-
 runnable* worker::steal_fresh(worker& victim) noexcept { return victim.fresh_.take_oldest(); }
 
 worker::counts worker::count() const noexcept {

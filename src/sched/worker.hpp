@@ -109,7 +109,11 @@ class alignas(cache_line) worker {
   /// W6. What is ready here, of a crowd a part, goes to the backlog of `host`, which is awake.
   void give_ready(worker& host) noexcept;
   /// W6. From another worker: runs here in a while.
-  void accept(fiber& one) noexcept;
+  void accept(fiber& one) noexcept {
+    chain gift;
+    gift.push_back(one);
+    backlog_.push(gift);
+  }
 
   // ---- read by others -------------------------------------------------------------------------
   [[nodiscard]] bool has_ready() const noexcept {

@@ -27,6 +27,7 @@ LANES = "src/sched/lanes.hpp"
 INBOX = "src/sched/inbox.hpp"
 TIMERS = "src/sched/timers.hpp"
 IDLE = "src/sched/idle.cpp"
+SPREAD = "src/sched/spread.cpp"
 IDLE_H = "src/sched/idle.hpp"
 WORKER = "src/sched/worker.cpp"
 FIBER = "src/sched/fiber.cpp"
@@ -341,10 +342,10 @@ void idle_policy::pass_watch_on()""", "if (one != nullptr) rouse(*one);",
     weaker("idle: no worker is found coarse", IDLE,
            "before.slow = std::cmp_less(did.turns, since / coarse_turn);",
            "std::cmp_less(did.turns, since / coarse_turn)", ["fibers: busy beside one"], "false"),
-    weaker("idle: what runs goes to one that sleeps", IDLE,
+    weaker("idle: what runs goes to one that sleeps", SPREAD,
            "if (&host != &me && !host.idle.listed && host.idle.seated", "!host.idle.listed",
            ["runtime: ready fibers"], "true"),
-    left_out("idle: what runs and should go is lost", IDLE,
+    left_out("idle: what runs and should go is lost", SPREAD,
              "if (worker* host = host_for(me)) return host->accept(one);",
              "if (worker* host = host_for(me)) return host->accept(one);",
              ["runtime: ready fibers"], "if (host_for(me) != nullptr) return;"),

@@ -1,5 +1,5 @@
-// What a thread has got done and what got in its way, counted where others can read it. The
-// scheduler judges by it whether fibers are better off on one core or on several (sched/spread.hpp).
+// What a thread has got done and what got in its way, counted where others can read it: the
+// scheduler judges by it on how many workers fine fibers run (sched/spread.hpp).
 #pragma once
 
 #include <cstdint>

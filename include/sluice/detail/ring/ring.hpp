@@ -335,8 +335,8 @@ class ring {
     return std::bit_ceil(static_cast<position>(capacity) + 1);
   }
 
-  /// Whoever puts into the last place counts a lap as progress. Smaller ones are about as many as the
-  /// waits, which count as well.
+  /// Whoever puts into the last place counts a lap as progress. Small laps are about as many as
+  /// the waits, which count as well.
   [[nodiscard]] bool tells_of_laps() const noexcept { return capacity_ >= 32; }
 
   void allocate() {

@@ -24,8 +24,8 @@
 
 #include "sluice/detail/base/atomic.hpp"
 #include "sluice/detail/base/backoff.hpp"
-#include "sluice/detail/base/progress.hpp"
 #include "sluice/detail/base/edges.hpp"
+#include "sluice/detail/base/progress.hpp"
 #include "sluice/detail/ring/claim.hpp"
 #include "sluice/detail/ring/segment_store.hpp"
 
