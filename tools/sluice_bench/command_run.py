@@ -27,11 +27,7 @@ def add_to(commands):
     parser = commands.add_parser("run", help=HELP, description=ABOUT)
     add = parser.add_argument
     add("patterns", metavar="PATTERN", nargs="*", help="only these workloads (all)")
-    add("--rival", action="append", choices=[*programs.RIVALS, "all"], metavar="NAME",
-        help=f"also this rival: {', '.join(programs.RIVALS)}, all; may be given several times")
-    add("--rival-program", action="append", default=[], metavar="NAME=PATH",
-        help="also this rival, which is built already: bench/compare/outside; may be given several "
-             "times")
+    add_programs(parser)
     add("--program", action="append", metavar="[LABEL=]PATH",
         help="instead of workloads: a program linked with Google Benchmark; given several times, "
              "they take turns")
@@ -40,14 +36,13 @@ def add_to(commands):
         help="; ".join(f"{name}: {each.words}" for name, each in sets.ALL.items()))
     add("--budget", type=arguments.seconds, metavar="SECONDS",
         help="for building and running: fewer repetitions where all do not fit")
-    add("--built", metavar="PROGRAM", help="take this bench/sluice_workloads, build none")
     add("--workers", type=arguments.numbers(1), metavar="N,...",
         help="numbers of workers (1,2)")
     add("--capacity", type=arguments.numbers(0), default=[], metavar="N,...",
         help="of workloads whose parameter is a capacity; 0 is rendezvous")
     add("--repetitions", "--repeat", type=arguments.number(1), metavar="N",
         help=f"how often each process runs ({REPETITIONS}); fewer are no measurement")
-    add("--timeout", type=arguments.seconds, default=running.TIME_LIMIT_S, metavar="SECONDS",
+    add("--timeout", type=arguments.seconds, metavar="SECONDS",
         help=f"of one process, then it counts as hung ({running.TIME_LIMIT_S})")
     add("--out", "--json", type=arguments.output, metavar="FILE",
         help="where the results go (build/bench/run-DATE.json)")
@@ -57,6 +52,17 @@ def add_to(commands):
     add("--list", action="store_true", help="list workloads and rivals")
     add_building(parser)
     parser.set_defaults(command=main)
+
+
+def add_programs(parser):
+    add = parser.add_argument
+    add("--rival", action="append", choices=[*programs.RIVALS, "all"], default=[],
+        metavar="NAME",
+        help=f"also this rival: {', '.join(programs.RIVALS)}, all; may be given several times")
+    add("--rival-program", action="append", default=[], metavar="NAME=PATH",
+        help="also this rival, which is built already: one of --rival, or another "
+             "(bench/compare/outside); may be given several times")
+    add("--built", metavar="PROGRAM", help="take this bench/sluice_workloads, build none")
 
 
 def add_building(parser):
@@ -102,6 +108,7 @@ def check(options):
     options.budget = options.budget or (chosen.budget if chosen else math.inf)
     options.rival = options.rival or list(chosen.rivals if chosen else ())
     options.workers = options.workers or [1, 2]
+    options.timeout = options.timeout or (chosen and chosen.timeout) or running.TIME_LIMIT_S
     options.repetitions = options.repetitions or (
         1 if options.quick else chosen.repetitions if chosen else REPETITIONS)
     if options.repetitions < REPETITIONS:
@@ -118,15 +125,20 @@ def prepare_programs(options):
     return chosen, [[Job(each, pattern=options.filter) for each in chosen]]
 
 
+def programs_of(options):
+    """sluice and the rivals, built here or given."""
+    given = programs.all_given(options.rival_program, say)
+    rivals = [name for name in programs.RIVALS if name in options.rival or "all" in options.rival]
+    rivals = [name for name in rivals if name not in [each.label for each in given]]
+    return programs.build_all(options.build, rivals, not options.no_install, options.jobs, say,
+                              options.built) + given
+
+
 def prepare_workloads(options):
     """(programs, groups) of the workloads that are asked for."""
     chosen = [] if options.set else workloads.choose(options.patterns, options.capacity,
                                                      options.quick)
-    rivals = [name for name in programs.RIVALS
-              if name in options.rival or "all" in options.rival]
-    outside = programs.all_outside(options.rival_program, say)
-    built = programs.build_all(options.build, rivals, not options.no_install, options.jobs, say,
-                               options.built) + outside
+    built = programs_of(options)
     if options.set:
         return prepare_set(sets.ALL[options.set], built, options)
     if any(each in (workloads.LIMITS, workloads.PACK) for each in chosen):
@@ -145,9 +157,13 @@ def prepare_set(chosen, built, options):
         if options.quick and workload.quick:
             workload = workload.with_parameter(workload.quick)
         able = [each for each in built if (each.label, workload.name) not in chosen.without]
-        groups += turns.groups_of(able, [workload], workers, options.divisor)
+        for count in workers:
+            inside = chosen.ends and count not in (min(workers), max(workers))
+            groups += turns.groups_of([each for each in able if not (inside and each.rival)],
+                                      [workload], [count], options.divisor)
     if chosen.given:
-        groups = [group for group in groups if any(job.program.version for job in group)]
+        groups = [group for group in groups
+                  if any(job.program.rival and job.program.version for job in group)]
         if not groups:
             raise WrongInput("none of the given rivals has a workload of the set")
     return built, groups
@@ -194,7 +210,7 @@ def main(options):
     built, groups = (prepare_programs if options.program else prepare_workloads)(options)
     out = options.out or default_output(options)
     found = results.Results(results.basic_context(
-        executable="tools/sluice-bench", command=options.command_line,
+        executable="tools/sluice-bench", command=options.command_line, set=options.set or "",
         repetitions=options.repetitions, quick=options.quick,
         interrupted=True, machine=machine.context(built)))
     seen, lines = set(), table.Table(list({each.label: each for each in built}.values()))

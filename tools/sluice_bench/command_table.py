@@ -9,8 +9,8 @@ HELP = "the tables of docs/performance.md, from a result file"
 ABOUT = """
 Prints what a result file says as Markdown: of `run --set published` each workload beside its goal,
 its best rival and its floor, and where we lose; of `run --set curves` how cost grows; of `run --set
-outside` each workload beside the rivals that were given. With --page it replaces what stands between
-the markers of that page instead:
+scaling` what more workers cost; of `run --set outside` each workload beside the rivals that were
+given. With --page it replaces what stands between the markers of that page instead:
 
   tools/sluice-bench run --set published --out published.json
   tools/sluice-bench run --set curves --out curves.json

@@ -9,6 +9,7 @@ All of it fits into the budget: runs are shortened, then fewer, then cases are l
 
 import concurrent.futures
 import dataclasses
+import math
 import re
 import shutil
 import time
@@ -67,9 +68,10 @@ def shorten(chosen, both, workers, options, clock, say):
         if not turns.run_all([[group[-1]] for group in groups], 1, trial, options, lambda: None):
             raise KeyboardInterrupt
         taken = 2 * (time.monotonic() - begin) * options.repetitions
-        if taken <= FIRST_SHARE * clock.left() or divisor >= MOST_DIVISOR or not both[0].divisor:
+        too_long = taken / max(FIRST_SHARE * clock.left(), 1e-3)
+        if too_long <= 1 or divisor >= MOST_DIVISOR or not both[0].divisor:
             break
-        divisor *= 2
+        divisor = min(divisor * 2 ** math.ceil(math.log2(too_long)), MOST_DIVISOR)
     fitting = FIRST_SHARE * max(clock.left(), 0) / taken * options.repetitions
     repetitions = max(compare.LEAST_VALUES, min(options.repetitions, int(fitting)))
     groups, left_out = those_that_fit(groups, min(fitting / repetitions, 1))
@@ -134,24 +136,29 @@ def count_instructions(program, workload, seconds=COUNTING_LIMIT_S):
     return int(found[1]) if code == 0 and found else None
 
 
+def count_both(both, workload, seconds):
+    """At once: a count does not see what else runs."""
+    with concurrent.futures.ThreadPoolExecutor(len(both)) as counters:
+        return list(counters.map(lambda each: count_instructions(each, workload, seconds), both))
+
+
 def instruction_ratio(both, workload, clock):
-    """(ratio of the medians, certainly more?) or None."""
+    """(ratio of the medians, certainly more?) or None. What seems more is counted again."""
     counts = []
-    for program in both:
-        counted = [count_instructions(program, workload,
-                                      min(max(clock.left(), 1), COUNTING_LIMIT_S))
-                   for _ in range(COUNTING_RUNS)]
+    while len(counts) < COUNTING_RUNS:
+        counted = count_both(both, workload, min(max(clock.left(), 1), COUNTING_LIMIT_S))
         if None in counted:
             return None
         counts.append(counted)
-    base, new = counts
-    return (statistics.median(new) / statistics.median(base),
-            min(new) > max(base) * (1 + MORE_INSTRUCTIONS))
+        base, new = zip(*counts)
+        if min(new) <= max(base) * (1 + MORE_INSTRUCTIONS):
+            return statistics.median(new) / statistics.median(base), False
+    return statistics.median(new) / statistics.median(base), True
 
 
-def count_unsure(both, chosen, report, clock):
-    """Prints the instructions of what time could not tell; the cases that have more of them."""
-    unsure = {row.case.rsplit("/workers:", 1)[0] for row in report.having(compare.UNSURE)}
+def count_unsure(both, chosen, cases, clock):
+    """Prints the instructions of what time could not tell; the workloads that have more of them."""
+    unsure = {case.rsplit("/workers:", 1)[0] for case in cases}
     wanted = [each for each in chosen if each.counted and each.key in unsure]
     if not wanted:
         return []
@@ -160,7 +167,7 @@ def count_unsure(both, chosen, report, clock):
               "their instructions would be counted")
         return []
     more = []
-    print("too noisy to tell by time, so by instructions (one worker):")
+    print("too noisy, or no time, to tell by time, so by instructions (one worker):")
     for workload in wanted:
         if clock.left() < 0:
             print(f"  {workload.title:<44} no time left (--budget)")
@@ -189,6 +196,9 @@ def run(options, say):
     workers = options.workers or ([1, 2] if machine.allowed_cpus() > 1 else [1])
     both = build_both(options, say)
     built = time.monotonic()
+    if clock.left() <= 0:
+        raise BenchError("building took all of the time (--budget); what is built is kept, so that the "
+                         "same command measures now", CANNOT_JUDGE)
     say(f"built; {turns.words_for(max(clock.left(), 0))} of {options.budget:g} s left to measure")
     groups, repetitions, left_out = shorten(chosen, both, workers, options, clock, say)
     found = results.Results(results.basic_context(
@@ -206,7 +216,8 @@ def run(options, say):
     compare.print_report(report)
     for case in sorted(suspects):
         print(f"no time to confirm (--budget): {case}")
-    more = count_unsure(both, chosen, report, clock) if whole else []
+    untold = {row.case for row in report.having(compare.UNSURE)} | suspects | left_out
+    more = count_unsure(both, chosen, untold, clock) if whole else []
     say(f"measured for {turns.words_for(time.monotonic() - built)}; every run is in {options.out}")
     return report, more, suspects | left_out, whole
 

@@ -44,6 +44,12 @@ def allowed_cpus():
     return len(os.sched_getaffinity(0))
 
 
+def usable_cpus():
+    """Those that it may use, or as many as the quota of its cgroup comes to."""
+    quota = cgroup_limits()[0]
+    return allowed_cpus() if quota is None else max(min(allowed_cpus(), int(quota)), 1)
+
+
 def topology():
     cpus = [path for path in SYS_CPU.glob("cpu[0-9]*") if (path / "topology").is_dir()]
     packages = {text_of(path / "topology/physical_package_id") for path in cpus}
@@ -189,12 +195,17 @@ def rows(seconds):
 
 def context(built):
     """The machine in a result file, and what the programs are."""
-    found = {"cpu": cpu_model(), "cpus_allowed": allowed_cpus(), "topology": topology(),
+    found = {"cpu": cpu_model(), "cpus_allowed": usable_cpus(), "topology": topology(),
              "cgroup": cgroup_limits()[1], "governor": governor(),
              "memory_gb": round(meminfo("MemTotal") / 1e9, 1), "kernel": platform.release(),
              "virtual": virtual(), "compiler": first_line(programs.COMPILER, "--version"),
              "flags": " ".join(programs.FLAGS), "commit": commit()}
-    found["rivals"] = {each.label: programs.version_of(each.label) for each in built
-                       if each.label in programs.RIVALS}
-    found["outside"] = {each.label: each.version for each in built if each.version}
+    found["rivals"] = {each.label: each.version or programs.version_of(each.label)
+                       for each in built if each.label in programs.RIVALS}
+    found["outside"] = {each.label: each.version for each in built
+                        if each.version and each.rival and each.label not in programs.RIVALS}
+    ours = next((each.version for each in built if each.version and not each.rival), "")
+    if ours:  # built elsewhere: of another commit perhaps, by another compiler
+        found["commit"] = ours
+        del found["compiler"], found["flags"]
     return found

@@ -5,7 +5,8 @@ import os
 import shlex
 import sys
 
-from . import command_compare, command_doctor, command_report, command_run, command_table
+from . import (command_carry, command_compare, command_doctor, command_report, command_run,
+               command_table)
 from .errors import INTERRUPTED, BenchError
 
 ABOUT = """
@@ -18,6 +19,7 @@ with Google Benchmark, this tree beside another commit. docs/benchmarking.md exp
   tools/sluice-bench compare --against main      did my change slow something?
   tools/sluice-bench report run.json             a page with charts
   tools/sluice-bench table run.json              the tables of docs/performance.md
+  tools/sluice-bench carry FOLDER                measure on a bigger machine, without compilers
 """
 
 
@@ -28,7 +30,7 @@ def parser():
                                     parser_class=lambda **more: argparse.ArgumentParser(
                                         **{**style, **more}))
     for each in (command_doctor, command_run, command_compare, command_report,
-                 command_table):
+                 command_table, command_carry):
         each.add_to(commands)
     return whole
 

@@ -1,5 +1,6 @@
 """The blocks of docs/performance.md that a result file fills, in Markdown."""
 
+import math
 import re
 import shlex
 
@@ -10,10 +11,12 @@ from .programs import FLOORS
 from .published import best_rival, case_of, floor_of, goal_of
 from .report import title_of
 from .table import short
+from .turns import NO_TIME
 
 SLUICE = "sluice"
 # From here on two workers count as slower than one, and we as slower than a rival.
 STEADY, LOSES = 1.1, 1.0
+TOO_SLOW = "not done after "
 UNITS = {"bytes": "bytes", "ratio": "times"}
 
 
@@ -43,29 +46,55 @@ def table(head, rows):
 def origin(results):
     context = results.context
     found = context.get("machine") if isinstance(context.get("machine"), dict) else {}
-    counts = [len(results.values(case, program)) for case in results.cases()
-              for program in results.programs() if results.values(case, program)]
-    least, most = min(counts), max(counts)
+    ours, rivals = counts_of(results, [SLUICE]), counts_of(results, others(results))
     load = (context.get("load_avg") or [0])[0]
     parts = [str(context.get("date", ""))[:10], found.get("cpu", "unknown processor"),
              f"{found.get('cpus_allowed', '?')} CPUs",
              "a virtual machine" if str(found.get("virtual", "")).startswith("yes") else "",
              f"Linux {release(found['kernel'])}" if "kernel" in found else "",
-             found.get("compiler", ""),
-             f"flags {found['flags']}" if "flags" in found else "",
-             f"commit {found['commit']}" if "commit" in found else "",
+             *built_by(found),
              f"load {load:.2f} at the start"
              + (": **a busy machine, doubt the figures**" if load > machine.MOST_LOAD else "")]
     versions = [str(each) for key in ("rivals", "outside")
                 for each in (found.get(key) or {}).values()]
     text = (f"{', '.join(each for each in parts if each)}. "
-            f"{least if least == most else f'{least} to {most}'} runs of each, whole processes in "
-            "turns; medians (fastest – slowest).")
-    if least < LEAST_VALUES:
+            f"{from_to(ours)} runs of each{rivals_runs(ours, rivals)}, whole processes in turns; "
+            "medians (fastest – slowest).")
+    if min(ours) < LEAST_VALUES:
         text += f" Fewer than {LEAST_VALUES} runs of something: no measurement yet."
     if versions:
         text += f" Rivals: {'; '.join(versions)}."
     return text + f"\n\nBy `{repeatable(str(context.get('command', 'tools/sluice-bench run')))}`."
+
+
+def others(results):
+    return [each for each in results.programs() if each != SLUICE]
+
+
+def counts_of(results, programs):
+    """How often each of them ran each case that it has."""
+    return {len(values) for case in results.cases() for each in programs
+            if (values := results.values(case, each))}
+
+
+def from_to(counts):
+    return " to ".join(map(str, sorted({min(counts), max(counts)})))
+
+
+def rivals_runs(ours, rivals):
+    return f" (of others {from_to(rivals)})" if rivals and rivals != ours else ""
+
+
+def built_by(found):
+    """Compiler, flags and commit: of this tree, or what stands beside a program that was built
+    elsewhere; nothing where neither is known."""
+    commit = str(found.get("commit", ""))
+    if commit.startswith(f"{SLUICE} "):
+        return [commit]
+    compiler = found.get("compiler", "")
+    known = compiler not in ("", "not installed")
+    return [compiler if known else "", f"flags {found['flags']}" if known and "flags" in found
+            else "", f"commit {commit}" if commit and not commit.startswith("unknown") else ""]
 
 
 def release(kernel):
@@ -97,14 +126,24 @@ def ours(results, row, workers):
     case = case_of(row, workers)
     values = results.values(case, SLUICE)
     if not values:
-        return "failed" if failed(results, case) else "-"
+        return why_missing(results, case, SLUICE)
     goal = goal_of(results, row, workers)
     words = spread(values)
     return f"**{words}**" if goal and results.median(case, SLUICE) <= goal else words
 
 
 def failed(results, case):
-    return any(case == bad or case.startswith(f"{bad}/") for bad in results.failures_of(SLUICE))
+    return why_missing(results, case, SLUICE) != "-"
+
+
+def why_missing(results, case, program):
+    """Why there is no figure: it failed, it took too long, or there was no time for it."""
+    found = {why for bad, whys in results.failures_of(program).items()
+             if case == bad or case.startswith(f"{bad}/") for why in whys}
+    limits = [why for why in found if why.startswith(TOO_SLOW)]
+    if found <= {NO_TIME}:
+        return "no time" if found else "-"
+    return f"> {limits[0][len(TOO_SLOW):]} a run" if len(limits) == len(found) else "failed"
 
 
 def rival(results, row, workers):
@@ -233,6 +272,76 @@ def outside_table(results):
     return table(["workload", "unit", "rival", *head], rows)
 
 
+# --- Scaling -------------------------------------------------------------------------------------
+
+
+def is_cost(sample):
+    """Of idling, processor time is none of an operation; further percentiles say little more."""
+    return sample.figure in ("wake_p50_us", "wake_p99_us") or (not sample.figure
+                                                               and sample.workload != "W15")
+
+
+def scaling_lines(results):
+    """{(words, unit): {workers: case}}, also where sluice has no figure."""
+    costs = [each for each in map(results.first, results.cases()) if is_cost(each)]
+    counts = sorted({each.workers for each in costs})
+    return {(words_of(each.title), UNITS.get(each.unit, each.unit)):
+            {count: re.sub(r"/workers:\d+", f"/workers:{count}", each.case) for count in counts}
+            for each in costs}
+
+
+def rivals_words(results, case):
+    """(all with their medians, the fastest first; sluice by the fastest)"""
+    found = [(results.median(case, each) or math.inf, each) for each in results.programs()
+             if each != SLUICE]
+    words = [f"{title_of(each)} {short(median) if median < math.inf else why}"
+             for median, each in sorted(found)
+             for why in [why_missing(results, case, each)] if median < math.inf or why != "-"]
+    best, ours = best_rival(results, case), results.median(case, SLUICE)
+    if not best or not ours:
+        return ", ".join(words) or "-", "-"
+    ratio = f"{ours / best[0]:.2f}"
+    return ", ".join(words), f"**{ratio}**" if ours <= best[0] else ratio
+
+
+def scaling_table(results):
+    lines = scaling_lines(results)
+    counts = list(next(iter(lines.values()), ()))
+    ends = sorted({*counts[:1], *counts[-1:]})
+    rows = []
+    for (words, unit), cases in lines.items():
+        ours = {count: results.values(case, SLUICE) for count, case in cases.items()}
+        rows.append([words, unit, *(spread(values) if values
+                                    else why_missing(results, cases[count], SLUICE)
+                                    for count, values in ours.items()),
+                     *(cell for each in ends for cell in rivals_words(results, cases[each]))])
+    head = ["workload", "unit", *map(workers_words, counts)]
+    for each in ends:
+        head += [f"rivals, {workers_words(each)}", "sluice / fastest"]
+    return table(head, rows)
+
+
+def dearer(results):
+    """What costs more with any more workers than with one."""
+    found = []
+    for (words, _), cases in scaling_lines(results).items():
+        medians = {workers: results.median(case, SLUICE) for workers, case in cases.items()}
+        if not medians.get(1):
+            continue
+        ratios = {workers: median / medians[1] for workers, median in medians.items() if median}
+        worse = [f"{ratio:.2f} with {workers}" for workers, ratio in ratios.items()
+                 if ratio > STEADY]
+        if worse:
+            found.append((max(ratios.values()), f"{words}: {', '.join(worse)}"))
+    words = "A contended channel gets dearer with more workers. By more than a tenth, as times the "\
+            "cost with one worker"
+    return bullets(words, found)
+
+
+def scaling(results):
+    return "\n\n".join((origin(results), scaling_table(results), dearer(results)))
+
+
 # --- Curves --------------------------------------------------------------------------------------
 
 
@@ -308,6 +417,8 @@ BEGIN, END = "<!-- sluice-bench table: {} -->", "<!-- sluice-bench table: end --
 def blocks(results):
     """{name: text} of the blocks that this file has figures for."""
     known = {sample.workload for sample in results.samples}
+    if results.context.get("set") == "scaling":
+        return {"scaling": scaling(results)}
     if outside_of(results):
         return {"outside": f"{origin(results)}\n\n{outside_table(results)}"}
     found = {}

@@ -33,7 +33,8 @@ class Program:
     kind: str = "workloads"    # or "google"
     divisor: bool = True       # takes a fourth argument, by which it divides its operations
     arguments: tuple = ()      # that stand before all others
-    version: str = ""          # of a rival that was given, not built here
+    version: str = ""          # of one that was given, not built here
+    rival: bool = False        # stands back where there is little time
 
     @property
     def title(self):
@@ -75,6 +76,15 @@ def compile_cpp(source, program, *arguments):
     return program
 
 
+def up_to_date(program, *sources):
+    """Is the program newer than these, files or folders, and than the way in which it is built?"""
+    if not program.is_file():
+        return False
+    files = [each for place in (*sources, pathlib.Path(__file__))
+             for each in (place.rglob("*") if place.is_dir() else [place]) if each.is_file()]
+    return program.stat().st_mtime_ns > max(each.stat().st_mtime_ns for each in files)
+
+
 # --- sluice, of any commit -------------------------------------------------------------------
 
 
@@ -92,13 +102,15 @@ def build_sluice(folder, label="sluice", root=ROOT, jobs=0):
     library = build_library(root, folder / "library", jobs)
     program = folder / "sluice_workloads"
     link = [f"-I{root / 'include'}", library, "-lboost_context"]
+    if up_to_date(program, ROOT / "bench", root / "include", library):
+        return Program(label, program)
     try:
         compile_cpp(COMPARE / "sluice_workloads.cpp", program, *link)
         return Program(label, program)
     except CannotBuild:
         if root == ROOT:
             raise
-    own = root / "bench"
+    own, program = root / "bench", folder / "own_workloads"
     quietly([COMPILER, *FLAGS, f"-I{own}", own / "compare/sluice_workloads.cpp", "-o", program,
              *link, "-pthread"])
     return Program(label, program, divisor=False)
@@ -217,31 +229,37 @@ def build_rival(name, folder, may_install):
     if missing(name):
         raise CannotBuild(f"not installed: {', '.join(missing(name))} (Debian: "
                           f"{' '.join(rival.packages)})")
-    return Program(name, rival.build(folder))
+    return Program(name, rival.build(folder), rival=True)
 
 
-def outside(text):
-    """A rival that Debian does not have, built before: NAME=PATH. Beside it, in PATH.version, may
-    stand what it is, as bench/compare/outside/build writes it."""
+def version_beside(path):
+    """What a program that was built before is: it may stand in PATH.version, as `carry` and
+    bench/compare/outside/build write it."""
+    beside = path.with_name(f"{path.name}.version")
+    return beside.read_text(encoding="utf-8").strip() if beside.is_file() else ""
+
+
+def given(text):
+    """A rival that was built before: NAME=PATH. Its name may be that of one of ours, which is not
+    built then."""
     label, equals, path = text.partition("=")
     if not equals or not label:
         raise WrongInput(f"not NAME=PATH: {text}")
-    if label in (*RIVALS, "sluice"):
-        raise WrongInput(f"{label} is built here (--rival): another name for {path}")
+    if label == "sluice":
+        raise WrongInput(f"sluice is no rival (--built): another name for {path}")
     found = pathlib.Path(path).absolute()
     if not is_program(found):
         raise CannotBuild(f"not a program: {path}")
-    beside = found.with_name(f"{found.name}.version")
-    version = beside.read_text(encoding="utf-8").strip() if beside.is_file() else ""
-    return Program(label, found, divisor=False, version=version or f"{label} unknown")
+    return Program(label, found, divisor=False, version=version_beside(found) or f"{label} unknown",
+                   rival=True)
 
 
-def all_outside(given, say):
+def all_given(texts, say):
     """Those that are there; `say` hears about the others."""
     found = []
-    for text in given:
+    for text in texts:
         try:
-            found.append(outside(text))
+            found.append(given(text))
         except CannotBuild as failure:
             say(f"without {text.partition('=')[0]}: {failure}")
     labels = [each.label for each in found]
@@ -267,7 +285,7 @@ def build_pack(folder, jobs, may_install):
     bare = compile_cpp(ROOT / "bench/deflate_baseline.cpp", folder / "deflate_baseline", "-lz")
     pack, given = COMPARE / "pack", folder / "pack-input"
     return [Program("sluice", pack, arguments=("sluicez", library / "tools/sluicez", given)),
-            Program("pigz", pack, arguments=("pigz", "pigz", given)),
+            Program("pigz", pack, arguments=("pigz", "pigz", given), rival=True),
             Program(ZLIB, pack, arguments=("bare", bare, given))]
 
 
@@ -289,12 +307,12 @@ def build_all(folder, rivals, may_install, jobs, say, built=None):
     `say` hears about the others."""
     if may_install and not built and not install(SLUICE_PACKAGES):
         raise BenchError("the packages for sluice could not be installed")
-    folder.mkdir(parents=True, exist_ok=True)
+    if rivals or not built:
+        folder.mkdir(parents=True, exist_ok=True)
     try:
         if not built:
             say("building sluice")
-        programs = [dataclasses.replace(named(f"sluice={built}"), kind="workloads") if built
-                    else build_sluice(folder, jobs=jobs)]
+        programs = [built_before(built) if built else build_sluice(folder, jobs=jobs)]
     except CannotBuild as failure:
         raise BenchError(str(failure)) from None
     for name in rivals:
@@ -304,6 +322,11 @@ def build_all(folder, rivals, may_install, jobs, say, built=None):
         except CannotBuild as failure:
             say(f"without {RIVALS[name].title}: {failure}")
     return programs
+
+
+def built_before(path):
+    found = named(f"sluice={path}")
+    return dataclasses.replace(found, kind="workloads", version=version_beside(found.path))
 
 
 def is_program(path):

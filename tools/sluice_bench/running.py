@@ -32,6 +32,10 @@ class Failed(Exception):
     """Why a run counts as none."""
 
 
+class TooSlow(Failed):
+    """It was not done in time."""
+
+
 class Absent(Failed):
     """The program does not have the workload, or not with that parameter: no failure of its own."""
 
@@ -116,7 +120,7 @@ def watch(process, time_limit, most_memory):
             return process.communicate(timeout=min(MEMORY_LOOK_S, time_limit))
         except subprocess.TimeoutExpired:
             if time.monotonic() > end:
-                raise Failed(f"not done after {time_limit:g} s") from None
+                raise TooSlow(f"not done after {time_limit:g} s") from None
             if most_memory and meminfo("VmRSS", f"/proc/{process.pid}/status") > most_memory:
                 raise Failed(f"took more than {most_memory / 1e9:.1f} GB") from None
 
