@@ -54,20 +54,20 @@ void channel_core::note_wait(const wait_list& s) noexcept {
 
 // ---- the lists, under the lock ------------------------------------------------------------------
 
-bool channel_core::is_counted(const wait_list& s) const noexcept {
+inline bool channel_core::is_counted(const wait_list& s) const noexcept {
   return &s == &joiners_ ? joiners_counted_ : kind_ != channel_kind::rendezvous;
 }
 
-atomic<std::uint32_t>& channel_core::count_of(const wait_list& s) noexcept {
+inline atomic<std::uint32_t>& channel_core::count_of(const wait_list& s) noexcept {
   return &s == &getters_ ? getters_waiting_ : putters_waiting_;
 }
 
-claim channel_core::last_look(const wait_list& s) const noexcept {
+inline claim channel_core::last_look(const wait_list& s) const noexcept {
   if (&s == &joiners_) return claim::none;
   return &s == &getters_ ? getters_look_ : putters_look_;
 }
 
-void channel_core::announce(wait_list& s, wait_node& node) noexcept {
+inline void channel_core::announce(wait_list& s, wait_node& node) noexcept {
   edge_from(&node);
   s.push_back(node);
   // order: R4 seq_cst, before R5 in the one order with S1, S3, G1 and G3
@@ -134,11 +134,10 @@ void channel_core::end_all(wait_list& s, job_list& jobs) noexcept {
 
 // ---- settle -------------------------------------------------------------------------------------
 
-bool channel_core::serve_putters(job_list& jobs) noexcept {
-  bool progress = false;
+void channel_core::serve_putters(job_list& jobs) noexcept {
   putters_look_ = claim::none;
   while (wait_node* node = putters_.front()) {
-    if (jobs.count() == jobs_at_once) return false;
+    if (jobs.count() == jobs_at_once) return;
     waiter& owner = *node->owner;
     if (!owner.try_reserve()) {
       pass_over(putters_, *node);
@@ -147,26 +146,19 @@ bool channel_core::serve_putters(job_list& jobs) noexcept {
     putters_look_ = claim_for_put(*node);
     if (putters_look_ == claim::closed) {  // so it is for all the others
       end_wait(putters_, *node, jobs);
-      end_all(putters_, jobs);
-      return progress;
+      return end_all(putters_, jobs);
     }
-    if (putters_look_ != claim::ok) {
-      owner.unreserve();
-      break;
-    }
+    if (putters_look_ != claim::ok) return owner.unreserve();
     owner.conclude(outcome::completed);
     pop(putters_, *node);
     jobs.push_back(*node, job::put);
-    progress = true;
   }
-  return progress;
 }
 
-bool channel_core::serve_getters(job_list& jobs) noexcept {
-  bool progress = false;
+void channel_core::serve_getters(job_list& jobs) noexcept {
   getters_look_ = claim::none;
   while (wait_node* node = getters_.front()) {
-    if (jobs.count() == jobs_at_once) return false;
+    if (jobs.count() == jobs_at_once) return;
     waiter& owner = *node->owner;
     if (!owner.try_reserve()) {
       pass_over(getters_, *node);
@@ -175,19 +167,13 @@ bool channel_core::serve_getters(job_list& jobs) noexcept {
     getters_look_ = claim_for_get(*node);
     if (getters_look_ == claim::closed) {  // so it is for all the others
       end_wait(getters_, *node, jobs);
-      end_all(getters_, jobs);
-      return progress;
+      return end_all(getters_, jobs);
     }
-    if (getters_look_ != claim::ok) {
-      owner.unreserve();
-      break;
-    }
+    if (getters_look_ != claim::ok) return owner.unreserve();
     owner.conclude(outcome::completed);
     pop(getters_, *node);
     jobs.push_back(*node, job::get);
-    progress = true;
   }
-  return progress;
 }
 
 /// Restores I4, as far as no busy place is in the way. Of a crowd it serves the first: the rest is
@@ -201,10 +187,10 @@ void channel_core::settle(job_list& jobs) noexcept {
       end_all(getters_, jobs);
     }
   } else {
-    for (bool progress = true; progress;) {
-      progress = !putters_.empty() && serve_putters(jobs);
-      progress |= !getters_.empty() && serve_getters(jobs);
-    }
+    // Once is enough: the room that getters make is there when their jobs are done, and perform
+    // looks again.
+    if (!putters_.empty()) serve_putters(jobs);
+    if (!getters_.empty()) serve_getters(jobs);
   }
   if (!joiners_.empty() && drained()) end_all(joiners_, jobs);
 }

@@ -195,8 +195,8 @@ class SLUICE_API channel_core : public waited_for {
   void discard_rest() noexcept;
   void serve() noexcept;
   void settle(job_list& jobs) noexcept;
-  bool serve_putters(job_list& jobs) noexcept;
-  bool serve_getters(job_list& jobs) noexcept;
+  void serve_putters(job_list& jobs) noexcept;
+  void serve_getters(job_list& jobs) noexcept;
   void pass_over(wait_list& s, wait_node& node) noexcept;
   void end_wait(wait_list& s, wait_node& node, job_list& jobs) noexcept;
   static void fetch_waits(const wait_list& s, std::size_t n) noexcept;

@@ -172,7 +172,7 @@ class unbounded_channel final : public channel_core {
     if (!queue_.claim_get_at_once(at)) return false;
     if (!queue_.is_published(at)) [[unlikely]]
       return finish_get(at, room);
-    move_out(at, room);
+    move_out(queue_.item_of(at), at, room);
     after_get();
     return true;
   }
@@ -253,7 +253,9 @@ class unbounded_channel final : public channel_core {
 
  private:
   void move_out(typename segments<T>::position at, void* room) noexcept {
-    T* item = queue_.take(at);
+    move_out(queue_.take(at), at, room);
+  }
+  void move_out(T* item, typename segments<T>::position at, void* room) noexcept {
     ::new (room) T(std::move(*item));
     item->~T();
     queue_.release(at);

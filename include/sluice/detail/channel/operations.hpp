@@ -46,24 +46,24 @@ template <class T>
   return item;
 }
 
-/// A put where nothing out of the way happens, see kinds.hpp. False says nothing.
+/// A put where nothing out of the way happens, see kinds.hpp; never on a rendezvous channel. False
+/// says nothing.
 template <class T>
-[[nodiscard]] [[gnu::always_inline]] inline bool put_at_once(channel_core& core, T& item) noexcept {
+[[nodiscard]] [[gnu::always_inline]] inline bool put_at_once(channel_core& core, channel_kind kind,
+                                                             T& item) noexcept {
   if (!nothing_to_attend()) [[unlikely]]
     return false;
-  if (core.kind() == channel_kind::bounded) return static_cast<bounded<T>&>(core).put_at_once(item);
-  if (core.kind() == channel_kind::rendezvous) return false;
+  if (kind == channel_kind::bounded) return static_cast<bounded<T>&>(core).put_at_once(item);
   return static_cast<unbounded_channel<T>&>(core).put_at_once(item);
 }
 
 /// The same for a get; fills the room.
 template <class T>
-[[nodiscard]] [[gnu::always_inline]] inline bool get_at_once(channel_core& core,
+[[nodiscard]] [[gnu::always_inline]] inline bool get_at_once(channel_core& core, channel_kind kind,
                                                              void* room) noexcept {
   if (!nothing_to_attend()) [[unlikely]]
     return false;
-  if (core.kind() == channel_kind::bounded) return static_cast<bounded<T>&>(core).get_at_once(room);
-  if (core.kind() == channel_kind::rendezvous) return false;
+  if (kind == channel_kind::bounded) return static_cast<bounded<T>&>(core).get_at_once(room);
   return static_cast<unbounded_channel<T>&>(core).get_at_once(room);
 }
 
@@ -71,13 +71,15 @@ template <class T>
 /// those to whom it is worth a clock reading saved.
 template <class T>
 [[nodiscard]] inline bool put_or_meet_at_once(channel_core& core, T& item) noexcept {
-  if (core.kind() != channel_kind::rendezvous) return put_at_once(core, item);
+  const channel_kind kind = core.kind();
+  if (kind != channel_kind::rendezvous) return put_at_once(core, kind, item);
   return core.seems_awaited(side::get) && nothing_to_attend() &&
          core.meet_getter(std::addressof(item)) == claim::ok;
 }
 template <class T>
 [[nodiscard]] inline bool get_or_meet_at_once(channel_core& core, void* room) noexcept {
-  if (core.kind() != channel_kind::rendezvous) return get_at_once<T>(core, room);
+  const channel_kind kind = core.kind();
+  if (kind != channel_kind::rendezvous) return get_at_once<T>(core, kind, room);
   return core.seems_awaited(side::put) && nothing_to_attend() &&
          core.meet_putter(room) == claim::ok;
 }
@@ -97,10 +99,11 @@ template <class T>
 template <class T>
 [[gnu::always_inline]] inline status put_item(channel_core& core, T& item, deadline until,
                                               const char* operation) {
-  if (core.kind() == channel_kind::rendezvous) {
+  const channel_kind kind = core.kind();
+  if (kind == channel_kind::rendezvous) {
     return core.meet_to_put(std::addressof(item), until, operation);
   }
-  if (put_at_once(core, item)) [[likely]]
+  if (put_at_once(core, kind, item)) [[likely]]
     return status::ok;
   return put_item_slowly(core, item, until, operation);
 }
@@ -120,7 +123,8 @@ status put_item_before(channel_core& core, T& item, Limit limit, const char* ope
 /// `ok`, `full` or `closed`; never parks.
 template <class T>
 status try_put_item(channel_core& core, T& item) {
-  if (put_at_once(core, item)) [[likely]]
+  const channel_kind kind = core.kind();
+  if (kind != channel_kind::rendezvous && put_at_once(core, kind, item)) [[likely]]
     return status::ok;
   check_strand(operation_kind::never_waits, "try_put");
   const claim found = as_kind<T>(core, [&](auto& ch) { return ch.try_put(item); });
@@ -144,10 +148,11 @@ template <class T>
 template <class T>
 [[gnu::always_inline]] inline status get_item(channel_core& core, item_room<T>& room,
                                               deadline until, const char* operation) {
-  if (core.kind() == channel_kind::rendezvous) {
+  const channel_kind kind = core.kind();
+  if (kind == channel_kind::rendezvous) {
     return core.meet_to_get(room.place(), until, operation);
   }
-  if (get_at_once<T>(core, room.place())) [[likely]]
+  if (get_at_once<T>(core, kind, room.place())) [[likely]]
     return status::ok;
   return get_item_slowly(core, room, until, operation);
 }
@@ -166,7 +171,8 @@ status get_item_before(channel_core& core, item_room<T>& room, Limit limit, cons
 /// `ok` (the room is filled), `empty` or `closed` (and drained); never parks.
 template <class T>
 status try_get_item(channel_core& core, item_room<T>& room) {
-  if (get_at_once<T>(core, room.place())) [[likely]]
+  const channel_kind kind = core.kind();
+  if (kind != channel_kind::rendezvous && get_at_once<T>(core, kind, room.place())) [[likely]]
     return status::ok;
   check_strand(operation_kind::never_waits, "try_get");
   const claim found = as_kind<T>(core, [&](auto& ch) { return ch.try_get(room.place()); });

@@ -52,7 +52,10 @@ class ring {
 
   /// Throws std::length_error if that many slots cannot be represented, std::bad_alloc if there
   /// is no memory for them. Slots start as zero bytes, so memory is touched only when used.
-  explicit ring(std::size_t capacity) : capacity_(capacity), lap_(lap_for(capacity)) { allocate(); }
+  explicit ring(std::size_t capacity)
+      : capacity_(capacity), lap_(lap_for(capacity)), mask_(lap_ - 1), last_(capacity - 1) {
+    allocate();
+  }
 
   ring(const ring&) = delete;
   ring& operator=(const ring&) = delete;
@@ -70,13 +73,11 @@ class ring {
   [[nodiscard]] bool claim_put_at_once(place& at) noexcept {
     // order: relaxed, a guess that S1 verifies
     position tail = tail_.load(memory_order_relaxed);
-    if (tail & closed_bit) [[unlikely]]
-      return false;
     const position index = index_of(tail);
-    const position lap = tail - index;
+    const position lap = tail - index;  // with the closed bit it is no slot's stamp
     at = {&slots_[index], lap + 1};
     position then = tail + 1;
-    if (index + 1 == capacity_) [[unlikely]] {
+    if (index == last_) [[unlikely]] {
       if (tells_of_laps()) return false;  // to claim_put
       then = lap + lap_;
     }
@@ -103,7 +104,7 @@ class ring {
         if (tail_.compare_exchange_strong(tail, next(tail), memory_order_seq_cst,
                                           memory_order_relaxed)) [[likely]] {
           at = tail;
-          if (index_of(tail) + 1 == capacity_ && tells_of_laps()) [[unlikely]]
+          if (index_of(tail) == last_ && tells_of_laps()) [[unlikely]]
             count_moved(capacity_);
           return claim::ok;
         }
@@ -165,8 +166,10 @@ class ring {
     position head = head_.load(memory_order_relaxed);
     const position index = index_of(head);
     const position lap = head - index;
-    at = {&slots_[index], lap + lap_};
-    const position then = index + 1 < capacity_ ? head + 1 : lap + lap_;
+    at = {&slots_[index], lap + mask_ + 1};
+    position then = head + 1;
+    if (index == last_) [[unlikely]]
+      then = at.after;
     // order: acquire, pairs S2: the item is whole
     if (at.where->stamp.load(memory_order_acquire) != lap + 1) return false;
     // order: G1 seq_cst, before G3 in the one order with R4 and R5
@@ -349,8 +352,8 @@ class ring {
     slots_ = static_cast<slot*>(first);
   }
 
-  [[nodiscard]] position lap_of(position at) const noexcept { return at & ~(lap_ - 1); }
-  [[nodiscard]] std::size_t index_of(position at) const noexcept { return at & (lap_ - 1); }
+  [[nodiscard]] position lap_of(position at) const noexcept { return at & ~mask_; }
+  [[nodiscard]] std::size_t index_of(position at) const noexcept { return at & mask_; }
   /// How many places there were before that one.
   [[nodiscard]] std::uint64_t count_to(position at) const noexcept {
     return (at >> std::countr_zero(lap_)) * capacity_ + index_of(at);
@@ -382,6 +385,8 @@ class ring {
   alignas(cache_line) claim_word<position> head_{0};
   alignas(cache_line) const std::size_t capacity_;
   const position lap_;
+  const position mask_;  ///< of the index in a position
+  const position last_;  ///< the index of the last slot
   slot* slots_ = nullptr;
   void* memory_ = nullptr;
 };

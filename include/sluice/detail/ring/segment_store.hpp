@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <utility>
 
 #include "sluice/detail/base/atomic.hpp"
@@ -24,15 +25,31 @@ struct segment {
   enum class stage : std::uint8_t { empty, published, left };
 
   struct slot {
-    /// Written by the putter (S2), then by the getter (D2).
-    atomic<stage> state{stage::empty};
+    union {  // begun by the segment, for all of its slots
+      /// Written by the putter (S2), then by the getter (D2).
+      atomic<stage> state;
+    };
     alignas(T) std::byte item[sizeof(T)];
+
+    slot() noexcept {}  // NOLINT(modernize-use-equals-default): begins nothing
+    ~slot() { std::destroy_at(std::addressof(state)); }
+    slot(const slot&) = delete;
+    slot& operator=(const slot&) = delete;
   };
 
   static constexpr std::size_t slots = 63;
 
   atomic<segment*> next{nullptr};  ///< in the queue; later among the retired
   slot all[slots];
+
+  // Each item pays for a step of each walk over all slots: so nine steps at a time. Without this
+  // make_unique would write all of it first.
+  segment() noexcept {
+#pragma GCC unroll 9
+    for (slot& s : all) ::new (static_cast<void*>(&s.state)) atomic<stage>(stage::empty);
+  }
+  segment(const segment&) = delete;
+  segment& operator=(const segment&) = delete;
 };
 
 template <class T>
@@ -74,6 +91,7 @@ class segment_store {
     }
     // order: relaxed, nobody else holds the segment; made visible by the exchange
     used->next.store(nullptr, memory_order_relaxed);
+#pragma GCC unroll 9
     for (slot& s : used->all) {
       // order: relaxed, as above
       s.state.store(stage::empty, memory_order_relaxed);
@@ -107,6 +125,7 @@ class segment_store {
  private:
   /// D1. Has every getter left?
   static bool is_left(const segment* in) noexcept {
+#pragma GCC unroll 9
     for (const slot& s : in->all) {
       // order: D1 acquire, pairs with D2: what the getter did in the slot is over
       if (s.state.load(memory_order_acquire) != stage::left) return false;

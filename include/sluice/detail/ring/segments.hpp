@@ -81,8 +81,8 @@ class segments {
     std::uint64_t tail = tail_.index.load(memory_order_acquire);
     // order: relaxed, M1 came with M2; S1 fails if it is another index's
     segment* in = tail_.in.load(memory_order_relaxed);
-    at = {in, tail % span};
-    if ((tail & closed_bit) || at.slot >= slots - 1) [[unlikely]]
+    at = {in, tail & (closed_bit | (span - 1))};  // closed, it is no slot
+    if (at.slot >= slots - 1) [[unlikely]]
       return false;
     // order: S1 seq_cst, before S3 in the one order with R4 and R5
     if (tail_.index.compare_exchange_strong(tail, tail + 1, memory_order_seq_cst,
@@ -142,7 +142,8 @@ class segments {
     at = {in, head % span};
     // order: acquire, whatever it says was tail once, and from here on no look at tail is older
     // mutation: relaxed, needed: the one order is the schedule there, and no look is older
-    if (at.slot >= slots - 1 || head >= tail_seen_.load(memory_order_acquire)) return false;
+    if (at.slot >= slots - 1 || head >= tail_seen_.load(memory_order_acquire)) [[unlikely]]
+      return false;
     // order: G1 seq_cst, items leave in this order; before every look that says drained
     if (head_.index.compare_exchange_strong(head, head + 1, memory_order_seq_cst,
                                             memory_order_relaxed)) [[likely]] {
@@ -203,6 +204,10 @@ class segments {
     for (backoff wait; !is_published(at); wait.pause()) {
     }
     return item_of(at);
+  }
+  /// The same where is_published said so.
+  [[nodiscard]] static T* item_of(position at) noexcept {
+    return std::launder(reinterpret_cast<T*>(at.in->all[at.slot].item));
   }
 
   /// G2. The slot will not be touched any more; the getter of a segment's last slot retires it.
@@ -271,6 +276,7 @@ class segments {
   static constexpr std::uint64_t closed_bit = std::uint64_t{1} << 63;
   static constexpr std::size_t slots = segment::slots;
   static constexpr std::size_t span = slots + 1;
+  static_assert((span & (span - 1)) == 0);
   using stage = typename segment::stage;
   using slot = typename segment::slot;
 
@@ -278,10 +284,6 @@ class segments {
     claim_word<std::uint64_t> index{0};
     atomic<segment*> in{nullptr};
   };
-
-  static T* item_of(position at) noexcept {
-    return std::launder(reinterpret_cast<T*>(at.in->all[at.slot].item));
-  }
 
   /// The index after a step over a segment's end that is still under way.
   static std::uint64_t whole(std::uint64_t index) noexcept {
