@@ -15,6 +15,7 @@ using sluice::detail::job;
 using sluice::detail::job_list;
 using sluice::detail::wait_list;
 using sluice::detail::wait_node;
+using sluice::detail::wait_ring;
 
 std::vector<const wait_node*> forwards(const wait_list& list) {
   std::vector<const wait_node*> all;
@@ -91,6 +92,33 @@ TEST_CASE("any sequence of arrivals and departures keeps the order") {
       expected.push_back(&node);
     }
     CHECK(forwards(list) == expected);
+  }
+}
+
+TEST_CASE("a ring keeps the order through any sequence of arrivals and departures") {
+  wait_ring ring;
+  std::array<wait_node, 6> nodes;
+  std::vector<const wait_node*> expected;
+  test::random any = test::random_for("wait ring");
+  for (int i = 0; i < 5000; ++i) {
+    wait_node& node = nodes[any() % nodes.size()];
+    if (node.linked) {
+      ring.remove(node);
+      CHECK(!node.linked);
+      expected.erase(std::ranges::find(expected, &node));
+    } else {
+      ring.push_back(node);
+      CHECK(node.linked);
+      expected.push_back(&node);
+    }
+    CHECK((ring.front() == nullptr) == expected.empty());
+    const wait_node* at = ring.front();
+    for (const wait_node* each : expected) {
+      CHECK(at == each);
+      CHECK(at->next->prev == at);
+      at = at->next;
+    }
+    CHECK(at == ring.front());
   }
 }
 

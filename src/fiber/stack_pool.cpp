@@ -104,7 +104,8 @@ void* stack_slot::pin() noexcept {
 stack_slot* stack_slab::find(const void* address) const noexcept {
   const auto* at = static_cast<const std::byte*>(address);
   if (at < base || at >= base + stride * count) return nullptr;
-  return &slots[static_cast<std::size_t>(at - base) / stride];
+  const std::size_t place = static_cast<std::size_t>(at - base) / stride;
+  return place < used() ? &slots[place] : nullptr;
 }
 
 std::uint8_t stack_pool::class_for(std::size_t size) {
@@ -175,7 +176,7 @@ void stack_pool::release(std::size_t n) noexcept {
 /// Null if there is no address space for it. Throws std::bad_alloc.
 std::unique_ptr<stack_slab> stack_pool::map_slab(std::size_t places) const {
   auto fresh = std::make_unique<stack_slab>();
-  fresh->slots = std::make_unique<stack_slot[]>(places);
+  fresh->slots.reset(static_cast<stack_slot*>(::operator new(places * sizeof(stack_slot))));
   fresh->stride = stride_of(stack_size_);
   fresh->stack_size = stack_size_;
   fresh->count = places;
@@ -185,11 +186,6 @@ std::unique_ptr<stack_slab> stack_pool::map_slab(std::size_t places) const {
   if (at == MAP_FAILED) return nullptr;
   ::madvise(at, bytes, MADV_NOHUGEPAGE);  // a stack that touches a page shall take one page
   fresh->base = static_cast<std::byte*>(at);
-  for (std::size_t i = 0; i < places; ++i) {
-    fresh->slots[i].bottom = fresh->base + i * fresh->stride + guard_size;
-    fresh->slots[i].top =
-        fresh->slots[i].bottom + stack_size_ + colour_room - i % colours * cache_line;
-  }
   return fresh;
 }
 
@@ -212,6 +208,13 @@ void stack_pool::add(std::unique_ptr<stack_slab> fresh) noexcept {
 
 // ---- stacks ------------------------------------------------------------------------------------
 
+stack_slot& stack_pool::make_slot(stack_slab& in, std::size_t at) noexcept {
+  auto* slot = ::new (static_cast<void*>(&in.slots[at])) stack_slot;
+  slot->bottom = in.base + at * in.stride + guard_size;
+  slot->top = slot->bottom + in.stack_size + colour_room - at % colours * cache_line;
+  return *slot;
+}
+
 stack_slot* stack_pool::take_free() noexcept {
   const std::lock_guard guard(lock_);
   stack_slot* slot = warm_;
@@ -224,8 +227,12 @@ stack_slot* stack_pool::take_free() noexcept {
     cold_ = slot->next;
     return slot;
   }
-  slot = &carving_->slots[carving_->carved++];
-  if (carving_->carved == carving_->count) carving_ = carving_->newer;
+  // order: relaxed, under the lock
+  const std::size_t place = carving_->carved.load(memory_order_relaxed);
+  slot = &make_slot(*carving_, place);
+  // order: seq_cst, the place is whole; before P5 in the one order with the raise and used()
+  carving_->carved.store(place + 1, memory_order_seq_cst);
+  if (place + 1 == carving_->count) carving_ = carving_->newer;
   return slot;
 }
 

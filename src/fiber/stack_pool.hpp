@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <new>
 
 #include "fiber/guard.hpp"
 #include "sluice/detail/base/atomic.hpp"
@@ -68,11 +69,22 @@ struct stack_slab {
   std::size_t stride = 0;
   std::size_t count = 0;
   std::size_t stack_size = 0;  ///< that each stack has at least
-  std::size_t carved = 0;      ///< places from the start that were given out; the pool's lock
-  std::unique_ptr<stack_slot[]> slots;
+  /// Places from the start that were given out once. Written under the pool's lock.
+  atomic<std::size_t> carved{0};
+  /// Each is made when it is carved: a million promises touch none of them.
+  struct unmade {
+    void operator()(stack_slot* room) const noexcept { ::operator delete(room); }
+  };
+  std::unique_ptr<stack_slot[], unmade> slots;
   stack_slab* newer = nullptr;         ///< of the same pool
   stack_slab* older_of_all = nullptr;  ///< of all pools
 
+  /// The places that may have an owner. Whoever has raised `attention` before misses none whose
+  /// fiber has parked and not seen that.
+  [[nodiscard]] std::size_t used() const noexcept {
+    // order: seq_cst, after the raise in the one order with the store in take_free and P5
+    return carved.load(memory_order_seq_cst);
+  }
   /// The place that the address belongs to; null: it is elsewhere.
   [[nodiscard]] stack_slot* find(const void* address) const noexcept;
 };
@@ -119,6 +131,7 @@ class stack_pool {
   [[nodiscard]] std::unique_ptr<stack_slab> map_slab(std::size_t places) const;
   void add(std::unique_ptr<stack_slab> fresh) noexcept;
   [[nodiscard]] stack_slot* take_free() noexcept;
+  [[nodiscard]] static stack_slot& make_slot(stack_slab& in, std::size_t at) noexcept;
   static void carve(stack_slot& slot) noexcept;
   std::size_t trim_some(std::size_t most) noexcept;
 

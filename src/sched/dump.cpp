@@ -56,12 +56,12 @@ const void* scheduler::describe(std::ostream& text, stack_slot& slot) const {
   const auto* task = static_cast<const task_core*>(slot.pin());
   if (task == nullptr) return nullptr;
   const pin_guard guard{slot};
-  if (task->home_ != this) return nullptr;
+  if (task->from_.home != this) return nullptr;
   text << "  fiber " << task->id();
   if (!task->name().empty()) text << " \"" << task->name() << '"';
   describe_state(text, fiber::on(slot));
   if (task->stop_requested()) text << ", stop requested";
-  return task->spawned_by_;
+  return task->from_.spawned_by;
 }
 
 void scheduler::dump(std::ostream& out) const {
@@ -78,7 +78,8 @@ void scheduler::dump(std::ostream& out) const {
   if (in_forked_child()) return;  // a look of another thread may be under way for ever
   places known;
   for (stack_slab* slab = stack_pool::all_slabs(); slab != nullptr; slab = slab->older_of_all) {
-    for (std::size_t i = 0; i < slab->count; ++i) {
+    const std::size_t used = slab->used();
+    for (std::size_t i = 0; i < used; ++i) {
       std::ostringstream line;
       const void* spawned_by = describe(line, slab->slots[i]);
       if (spawned_by == nullptr) continue;

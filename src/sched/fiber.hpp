@@ -84,7 +84,7 @@ class alignas(cache_line) fiber final : public parker,
   /// the end of its task needs.
   void prefetch_task() const noexcept {
     __builtin_prefetch(task_, 1);
-    __builtin_prefetch(reinterpret_cast<const std::byte*>(task_) + 2 * cache_line, 1);
+    __builtin_prefetch(reinterpret_cast<const std::byte*>(task_) + cache_line, 1);
     __builtin_prefetch(slot_, 1);
   }
 

@@ -199,6 +199,7 @@ void idle_policy::sleep(worker& me) noexcept {
   // order: W3 acquire, pairs with rouse
   // mutation: relaxed, the lock in delist tells of all that came before the waker took it
   while (!(woken = me.idle.word.load(memory_order_acquire) == 0)) {
+    if (!slept) me.memory().give_back();
     me.count_sleep();
     slept = true;
     if (futex_wait(me.idle.word, 1, until) == futex_result::timed_out) break;

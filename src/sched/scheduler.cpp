@@ -113,9 +113,13 @@ void scheduler::start_threads() {
 void scheduler::spawn(worker* here, task_core& task, std::size_t stack_size) {
   const std::uint8_t size_class =
       stack_size == 0 ? default_class_ : stack_pool::class_for(stack_size);
-  if (here != nullptr) return here->spawn(task, size_class);
+  here != nullptr ? here->spawn(task, size_class) : spawn_from_outside(task, size_class);
+}
+
+/// Not inlined: what it needs to save would be saved for each spawn by a fiber.
+[[gnu::noinline]] void scheduler::spawn_from_outside(task_core& task, std::uint8_t size_class) {
   stack_pool::of_class(size_class).promise(1);
-  task.home_ = this;
+  task.from_.home = this;
   task.stack_class_ = size_class;
   task.id_ = next_strand_id();
   // order: seq_cst, before whoever counts the living can see it finished
@@ -223,11 +227,12 @@ void scheduler::close() noexcept {
 void scheduler::stop_parked() noexcept {
   const std::stop_source no_source(std::nostopstate);
   for (stack_slab* slab = stack_pool::all_slabs(); slab != nullptr; slab = slab->older_of_all) {
-    for (std::size_t i = 0; i < slab->count; ++i) {
+    const std::size_t used = slab->used();
+    for (std::size_t i = 0; i < used; ++i) {
       stack_slot& slot = slab->slots[i];
       auto* task = static_cast<task_core*>(slot.pin());
       if (task == nullptr) continue;
-      fiber* runs = task->home_ == this ? &fiber::on(slot) : nullptr;
+      fiber* runs = task->from_.home == this ? &fiber::on(slot) : nullptr;
       std::stop_source watched = runs != nullptr ? task->watched_stop() : no_source;
       slot.unpin();
       if (runs == nullptr) continue;

@@ -64,6 +64,11 @@ class scheduler {
     if (ticker_.is_at_rest()) [[unlikely]]
       wake_ticker();
   }
+  /// A worker, which runs, has given stacks to their pool: before the ticker sleeps for good it
+  /// gives their memory back. Fibers that run one at a time do not wake it otherwise.
+  void note_free_stacks() noexcept {
+    if (ticker_.is_at_rest()) wake_ticker();
+  }
   /// A worker has begun to run, and counts as running. What it put into its own queues before may
   /// need a watcher, and timers or work from outside the ticker.
   void note_running(worker& me) noexcept {
@@ -131,6 +136,7 @@ class scheduler {
  private:
   [[nodiscard]] const void* describe(std::ostream& text, stack_slot& slot) const;
   void describe_state(std::ostream& text, fiber& one) const;
+  void spawn_from_outside(task_core& task, std::uint8_t size_class);
   void wake_ticker() noexcept;
   void start_threads();
   void join_threads() noexcept;

@@ -43,6 +43,7 @@ task_core::task_core(std::unique_ptr<const std::string> name) noexcept
     : runnable(sort::task), name_(std::move(name)) {}
 
 task_core::~task_core() {
+  if (keeps_handler_) on_unhandled_.~shared_ptr();
   // order: relaxed, nobody else has the task any more
   task_extras* more = extras_.load(memory_order_relaxed);
   if (more == nullptr) return;
@@ -55,13 +56,12 @@ task_core::~task_core() {
 
 void* task_core::operator new(std::size_t size) {
   worker* here = worker::current();
-  if (here != nullptr) return here->memory().allocate(size);
-  return ::operator new(task_memory::rounded(size));
+  return here != nullptr ? here->memory().allocate(size) : task_memory::allocate_outside(size);
 }
 
 void task_core::operator delete(void* room, std::size_t size) noexcept {
   worker* here = worker::current();
-  here != nullptr ? here->memory().free(room, size) : ::operator delete(room);
+  here != nullptr ? here->memory().free(room, size) : task_memory::free_outside(room, size);
 }
 
 void task_core::describe(std::ostream& out) const {
@@ -112,16 +112,27 @@ void task_core::wake_joiners() noexcept {
 
 // ---- the end -----------------------------------------------------------------------------------
 
+inline void task_core::report_unjoined() noexcept {
+  if (error_ && !stopped_) report(*on_unhandled_);
+}
+
 void task_core::report_if_detached() noexcept {
-  if (!error_) return;
-  on_unhandled_ = home_->on_unhandled();
+  if (!error_ || stopped_) return;
   // order: acquire, pairs T3
   if ((state_.load(memory_order_acquire) & detached_bit) == 0) return;
   edge_to(&state_);
-  report_unjoined();
+  report(*from_.home->on_unhandled());
+}
+
+/// The runtime may be gone when the last handle goes. No look from outside comes any more.
+void task_core::keep_handler() noexcept {
+  std::shared_ptr<const error_handler> handler = from_.home->on_unhandled();
+  ::new (static_cast<void*>(&on_unhandled_)) std::shared_ptr(std::move(handler));
+  keeps_handler_ = true;
 }
 
 void task_core::finish() noexcept {
+  if (error_ && !stopped_) keep_handler();
   edge_from(&state_);
   // order: acquire, pairs N1, which no read-modify-write verifies before end_notes
   std::uint32_t before = state_.load(memory_order_acquire);
@@ -167,9 +178,8 @@ void task_core::drop() noexcept {
   delete this;
 }
 
-void task_core::report_unjoined() noexcept {
-  if (!error_ || stopped_) return;
-  if (*on_unhandled_) return (*on_unhandled_)(name(), std::exchange(error_, nullptr));
+void task_core::report(const error_handler& handler) noexcept {
+  if (handler) return handler(name(), std::exchange(error_, nullptr));
   print_error();
   std::terminate();
 }
@@ -178,7 +188,7 @@ void task_core::print_error() const noexcept { print_unjoined(error_, id_, name(
 
 orphan_error task_core::give_error_away() noexcept {
   stopped_ = true;
-  orphan_error given{error_, home_->on_unhandled(), id_, {}};
+  orphan_error given{error_, from_.home->on_unhandled(), id_, {}};
   try {
     given.name = name();
   } catch (const std::bad_alloc&) {  // then it has none
@@ -268,7 +278,9 @@ std::stop_source task_core::watched_stop() const noexcept {
   task_extras& more = extras();
   if (in_forked_child()) return more.source.get_token();  // its lock may be held for ever
   // order: seq_cst, after extras(); pairs with K1, E1
-  if ((state_.load(memory_order_seq_cst) & stop_bit) != 0 || home_->closing_now()) {
+  const bool stopped = (state_.load(memory_order_seq_cst) & stop_bit) != 0;
+  // Not by from_: a handler of its error may ask, and stands there itself.
+  if (stopped || worker::current()->home().closing_now()) {
     ask(more.source);
   }
   return more.source.get_token();
@@ -288,7 +300,7 @@ scheduler& default_scheduler() {
   worker* here = worker::current();
   if (where == nullptr) where = here != nullptr ? &here->home() : &default_scheduler();
   if (here != nullptr && &here->home() != where) here = nullptr;
-  task.spawned_by_ = __builtin_return_address(0);
+  task.from_.spawned_by = __builtin_return_address(0);
   edge_from(&task);
   where->spawn(here, task, stack_size);
 }

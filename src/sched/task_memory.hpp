@@ -1,15 +1,17 @@
 // A worker's freed task objects, kept for the next ones: spawning is mostly allocating.
 //
-// Owned by one worker, used on its thread only. Under AddressSanitizer nothing is kept, so that it
-// sees every use after the end; nor in ThreadSanitizer's precise mode, to which the next task would
-// be a user of the same object.
+// Owned by one worker, used on its thread only. What is more than it keeps goes back to the depot,
+// and all of it when the worker goes to sleep: a few objects here and there would hold much memory.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <utility>
 
-#include "fiber/sanitizers.hpp"
+#include "sched/keeps_tasks.hpp"
+#include "sched/task_depot.hpp"
+#include "sluice/detail/park/attention.hpp"
 
 namespace sluice::detail {
 
@@ -18,68 +20,87 @@ class task_memory {
   task_memory() = default;
   task_memory(const task_memory&) = delete;
   task_memory& operator=(const task_memory&) = delete;
-  ~task_memory() {
-    for (list& each : lists_) {
-      while (void* room = take(each)) ::operator delete(room);
-    }
-  }
+  ~task_memory() { give_all(); }
 
   /// Throws std::bad_alloc.
   [[nodiscard]] void* allocate(std::size_t size) {
-    if (size > largest) return ::operator new(size);
-    void* room = take(list_for(size));
-    return room != nullptr ? room : more(rounded(size));
+    if (!keeps_tasks || size > largest) return ::operator new(size);
+    list& kept = list_for(size);
+    if (kept.now.first == nullptr) [[unlikely]]
+      fill(kept, size);
+    --kept.now.count;
+    return std::exchange(kept.now.first, kept.now.first->next);
   }
   void free(void* room, std::size_t size) noexcept {
+    if (!keeps_tasks || size > largest) return ::operator delete(room);
     list& kept = list_for(size);
-    if (keeps_nothing || size > largest || kept.count == most_kept) return ::operator delete(room);
-    *static_cast<void**>(room) = kept.first;
-    kept.first = room;
-    ++kept.count;
+    if (kept.now.count == most_kept / 2) [[unlikely]]
+      shed(kept, size);
+    kept.now.first = ::new (room) free_task{kept.now.first};
+    ++kept.now.count;
   }
-  /// What allocate() takes from the system for an object of `size` bytes.
-  [[nodiscard]] static std::size_t rounded(std::size_t size) noexcept {
-    return size > largest ? size : (size + step - 1) / step * step;
+
+  /// The same for whoever is no worker.
+  [[nodiscard]] static void* allocate_outside(std::size_t size) {
+    const bool own = keeps_tasks && size <= largest && !in_forked_child();
+    return own ? task_depot::of(size).take(1).first : ::operator new(size);
+  }
+  static void free_outside(void* room, std::size_t size) noexcept {
+    if (!keeps_tasks || size > largest) return ::operator delete(room);
+    task_depot::of(size).give(::new (room) free_task{nullptr});
+  }
+
+  /// Before a sleep. A few may stay, so that a short one costs nothing.
+  void give_back() noexcept {
+    std::uint32_t kept = 0;
+    for (const list& each : lists_) kept += each.now.count + each.before.count;
+    if (kept > few) give_all();
   }
 
  private:
-  static constexpr bool keeps_nothing = SLUICE_ASAN != 0 || SLUICE_PRECISE != 0;
-  static constexpr std::size_t step = 16;
-  static constexpr std::size_t largest = 512;
-  /// Of each size: a batch of a thousand tasks finds its memory again.
+  static constexpr std::size_t largest = task_depot::largest;
+  /// Of each size: a batch of a thousand tasks finds its memory again. In two halves, so that one
+  /// can go as a whole, the older.
   static constexpr std::uint32_t most_kept = 1024;
-
-  static constexpr std::size_t ahead = std::size_t{64} * 1024;
+  /// Taken at once.
+  static constexpr std::uint32_t batch = 64;
+  /// In a sleep, of all sizes together.
+  static constexpr std::uint32_t few = 32;
 
   struct list {
-    void* first = nullptr;
-    std::uint32_t count = 0;
+    task_depot::chain now;
+    task_depot::chain before;
   };
 
   [[nodiscard]] list& list_for(std::size_t size) noexcept {
-    return lists_[size > largest ? 0 : (size - 1) / step];
+    return lists_[(size - 1) / task_depot::step];
   }
-  /// From the system. Where glibc's heap of a thread has come to its end, it grows by a page, with
-  /// a system call each time: for 25 tasks. So now and then it is made to grow by more.
-  [[nodiscard]] void* more(std::size_t size) {
-    taken_ += size;
-    if (taken_ >= ahead && !keeps_nothing) {
-      taken_ = 0;
-      ::operator delete(::operator new(ahead, std::nothrow));
+
+  [[gnu::noinline]] static void fill(list& kept, std::size_t size) {
+    if (kept.before.first != nullptr) {
+      kept.now = std::exchange(kept.before, {});
+    } else if (!in_forked_child()) {
+      kept.now = task_depot::of(size).take(batch);
+    } else {  // the depot's lock may be held for ever; nothing goes back to it either
+      kept.now = {::new (::operator new(size)) free_task{nullptr}, 1};
     }
-    return ::operator new(size);
+  }
+  [[gnu::noinline]] static void shed(list& kept, std::size_t size) noexcept {
+    if (kept.before.first != nullptr) task_depot::of(size).give(kept.before.first);
+    kept.before = std::exchange(kept.now, {});
   }
 
-  static void* take(list& from) noexcept {
-    void* room = from.first;
-    if (room == nullptr) return nullptr;
-    from.first = *static_cast<void**>(room);
-    --from.count;
-    return room;
+  [[gnu::noinline]] void give_all() noexcept {
+    std::size_t size = 0;
+    for (list& each : lists_) {
+      size += task_depot::step;
+      for (task_depot::chain* some : {&each.now, &each.before}) {
+        if (some->first != nullptr) task_depot::of(size).give(std::exchange(*some, {}).first);
+      }
+    }
   }
 
-  std::size_t taken_ = 0;  ///< from the system since the heap was made to grow
-  list lists_[largest / step];
+  list lists_[largest / task_depot::step];
 };
 
 }  // namespace sluice::detail

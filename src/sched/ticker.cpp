@@ -10,19 +10,27 @@
 namespace sluice::detail {
 
 void ticker::main() noexcept {
-  sleep_until_work();
+  sleep_until_work(starts());
   while (!is_over()) {
     const bool ran = home_.idle().anybody_runs();
     futex_wait(word_, awake, clock::now() + tick);
     if (is_over()) return;
     tick_once();
+    const std::uint64_t started = starts();  // before the look at who runs
     if (!ran && !home_.idle().anybody_runs()) {
       trim_stacks();
       // A slice may have been ended just after its worker looked for the last time.
       for (std::size_t i = 0; i < home_.worker_count(); ++i) home_.worker_at(i).forget_slice();
-      sleep_until_work();
+      sleep_until_work(started);
     }
   }
+}
+
+/// How often a worker has begun to run.
+std::uint64_t ticker::starts() const noexcept {
+  std::uint64_t all = 0;
+  for (std::size_t i = 0; i < home_.worker_count(); ++i) all += home_.worker_at(i).starts();
+  return all;
 }
 
 void ticker::tick_once() noexcept {
@@ -31,7 +39,9 @@ void ticker::tick_once() noexcept {
   for (std::size_t i = 0; i < home_.worker_count(); ++i) home_.worker_at(i).tick(now);
 }
 
-void ticker::sleep_until_work() noexcept {
+/// Not if somebody has begun to run since `started` was counted: what he has left behind, such as
+/// stacks, nobody else would see to.
+void ticker::sleep_until_work(std::uint64_t started) noexcept {
   // order: release, before it can be found asleep anew; pairs with naps()
   // mutation: relaxed, whomever a tick wakes is counted too, under the lock of his list
   naps_.fetch_add(1, memory_order_release);
@@ -41,7 +51,7 @@ void ticker::sleep_until_work() noexcept {
   if (!word_.compare_exchange_strong(seen, asleep, memory_order_seq_cst, memory_order_seq_cst)) {
     return;
   }
-  if (home_.idle().anybody_runs()) return wake();
+  if (home_.idle().anybody_runs() || starts() != started) return wake();
   std::chrono::milliseconds pause = tick;
   // order: acquire, pairs with wake and stop
   // mutation: relaxed, all that a tick reads is atomic, a hint, or under a lock

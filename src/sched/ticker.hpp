@@ -6,7 +6,8 @@
 //
 // Going to sleep: it writes `asleep` (RMW seq_cst), then looks whether anybody runs. A worker
 // counts itself as running (RMW seq_cst) before it pushes and looks at `asleep`. So one of them
-// sees the other.
+// sees the other. One that has begun and ended since the ticker looked is seen by its count of
+// starts, which it writes before it counts itself out.
 #pragma once
 
 #include <pthread.h>
@@ -61,7 +62,8 @@ class ticker {
     return word_.load(memory_order_acquire) == over;
   }
   void tick_once() noexcept;
-  void sleep_until_work() noexcept;
+  [[nodiscard]] std::uint64_t starts() const noexcept;
+  void sleep_until_work(std::uint64_t started) noexcept;
   void trim_stacks() noexcept;
 
   scheduler& home_;

@@ -183,7 +183,7 @@ inline std::uint64_t worker::next_id() noexcept {
 void worker::spawn(task_core& task, std::uint8_t size_class) {
   size_class == home_.default_class() ? take_promise()
                                       : stack_pool::of_class(size_class).promise(1);
-  task.home_ = &home_;
+  task.from_.home = &home_;
   task.stack_class_ = size_class;
   task.id_ = next_id();
   push_task(task);
@@ -319,7 +319,10 @@ stack_slot& worker::take_stack(std::uint8_t size_class) noexcept {
 
 void worker::keep_stack(stack_slot& slot, std::uint8_t size_class) noexcept {
   slot.poison(sizeof(fiber));
-  if (size_class != home_.default_class()) return stack_pool::of_class(size_class).give(slot);
+  if (size_class != home_.default_class()) {
+    stack_pool::of_class(size_class).give(slot);
+    return home_.note_free_stacks();
+  }
   slot.next = stacks_;
   stacks_ = &slot;
   if (++stacks_count_ <= stacks_kept) return;
@@ -331,6 +334,7 @@ void worker::keep_stack(stack_slot& slot, std::uint8_t size_class) noexcept {
   for (; end->next != nullptr; end = end->next) ++n;
   stacks_count_ -= n;
   home_.default_pool().give_chain(*first, *end, n);
+  home_.note_free_stacks();
 }
 
 void worker::settle_promise(std::uint8_t size_class) noexcept {

@@ -40,6 +40,7 @@ TASK = "src/sched/task_core.cpp"
 TASK_H = "include/sluice/detail/sched/task_core.hpp"
 STOPS = "src/park/stops.cpp"
 POOL = "src/fiber/stack_pool.cpp"
+POOL_H = "src/fiber/stack_pool.hpp"
 RELAXED = "memory_order_relaxed"
 
 
@@ -411,6 +412,19 @@ void idle_policy::pass_watch_on()""", "if (one != nullptr) rouse(*one);",
     weaker("tasks: a fiber that parks looks relaxed for the stop of its token", STOPS,
            "if (one->requested_.load(memory_order_seq_cst)) return true;", "memory_order_seq_cst",
            ["tasks: a stop by a token"]),
+    left_out("tasks: the handler of an error is not kept", TASK,
+             "if (error_ && !stopped_) keep_handler();", "keep_handler();",
+             ["tasks: an error that nobody joins"]),
+    # ---- stacks
+    weaker("stacks: a place is told of relaxed", POOL,
+           "carving_->carved.store(place + 1, memory_order_seq_cst);", "memory_order_seq_cst",
+           ["stacks: slabs of two pools"]),
+    weaker("end: a place of a stack is told of by a release", POOL,
+           "carving_->carved.store(place + 1, memory_order_seq_cst);", "memory_order_seq_cst",
+           ["fibers: a token at the end"], "memory_order_release"),
+    weaker("end: whoever looks at all stacks may miss the newest", POOL_H,
+           "return carved.load(memory_order_seq_cst);", "memory_order_seq_cst",
+           ["fibers: a token at the end"], "memory_order_acquire"),
     # ---- helpers of blocking
     left_out("helpers: one that leaves stays in the list", BLOCKING,
              "      *at = self.below;", "*at = self.below;", ["helpers: a job after another"]),

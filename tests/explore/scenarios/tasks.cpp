@@ -195,7 +195,7 @@ void a_token_and_the_end() {
   });
 }
 
-/// The handler sees what was done before the handle went.
+/// The handler sees what was done before the handle went, and may ask what its fiber may ask.
 void an_error_that_nobody_joins() {
   strands([] {
     int told = 0;
@@ -206,6 +206,7 @@ void an_error_that_nobody_joins() {
                     .on_unhandled = [&](std::string_view, const std::exception_ptr&) {
                       ++told;
                       check(left, "somebody could still join");
+                      static_cast<void>(detail::stop_token_here());
                     }});
       const auto one = home.go([] { throw 1; });
       left = true;
@@ -242,17 +243,23 @@ int count_slabs() {
   int found = 0;
   for (const detail::stack_slab* one = detail::stack_pool::all_slabs(); one != nullptr;
        one = one->older_of_all) {
-    check(one->count > 0 && one->slots[one->count - 1].owner() == nullptr, "a slab is whole");
+    const std::size_t used = one->used();
+    check(one->count > 0 && used <= one->count, "a slab is whole");
+    for (std::size_t i = 0; i < used; ++i) {
+      const detail::stack_slot& each = one->slots[i];
+      check(each.size() >= one->stack_size && each.owner() == nullptr, "a place is whole");
+    }
     ++found;
   }
   return found;
 }
 
-/// Two pools add their first slabs, while somebody goes through all.
+/// Two pools add their first slabs and carve a stack, while somebody goes through all.
 void slabs_of_two_pools() {
   const auto grow = [](std::uint8_t which) {
     detail::stack_pool& pool = detail::stack_pool::of_class(which);
     pool.promise(1);
+    pool.give(pool.take());
     pool.release(1);
   };
   strands([&] { grow(0); }, [&] { grow(1); },

@@ -22,7 +22,7 @@ class task_result : public task_core {
  public:
   using task_core::task_core;
   ~task_result() override {
-    if (full_) value()->~stored();
+    if (this->full_) value()->~stored();
   }
 
   /// The value. Done without an error; called once.
@@ -32,7 +32,7 @@ class task_result : public task_core {
   template <class F>
   void keep(F&& f) {
     ::new (static_cast<void*>(room_)) stored(wrap(std::forward<F>(f)));
-    full_ = true;
+    this->full_ = true;
   }
 
  private:
@@ -57,7 +57,6 @@ class task_result : public task_core {
   [[nodiscard]] stored* value() noexcept { return std::launder(reinterpret_cast<stored*>(room_)); }
 
   alignas(stored) std::byte room_[sizeof(stored)];
-  bool full_ = false;
 };
 
 template <>
@@ -80,7 +79,7 @@ class task_call : public task_result<R> {
   explicit task_call(std::unique_ptr<const std::string> name, G&& f, Brgs&&... args)
       : task_result<R>(std::move(name)), call_(std::forward<G>(f), std::forward<Brgs>(args)...) {}
   ~task_call() override {
-    if (!called_) call_.~tuple();
+    if (!this->called_) call_.~tuple();
   }
 
   /// The function and what it captured are gone before the task is done: a sender among them has
@@ -93,7 +92,7 @@ class task_call : public task_result<R> {
     } catch (...) {
       this->fail(false);
     }
-    called_ = true;
+    this->called_ = true;
     call_.~tuple();
   }
 
@@ -107,7 +106,6 @@ class task_call : public task_result<R> {
   union {
     tuple call_;
   };
-  bool called_ = false;
 };
 
 [[noreturn]] SLUICE_API void throw_nothing_to_run();

@@ -92,6 +92,35 @@ class wait_list {
   wait_node* tail_ = nullptr;
 };
 
+/// The same in one pointer, for where few wait: a ring whose first knows the last. Always under the
+/// lock.
+class wait_ring {
+ public:
+  [[nodiscard]] wait_node* front() const noexcept { return first_; }
+
+  void push_back(wait_node& node) noexcept {
+    wait_node* const first = first_ != nullptr ? first_ : &node;
+    wait_node* const last = first_ != nullptr ? first->prev : &node;
+    node.next = first;
+    node.prev = last;
+    last->next = first->prev = &node;
+    first_ = first;
+    node.linked = true;
+  }
+
+  void remove(wait_node& node) noexcept {
+    wait_node* const next = node.next != &node ? node.next : nullptr;
+    node.prev->next = node.next;
+    node.next->prev = node.prev;
+    if (first_ == &node) first_ = next;
+    node.next = node.prev = nullptr;
+    node.linked = false;
+  }
+
+ private:
+  wait_node* first_ = nullptr;
+};
+
 /// Waiters whose claim is won and who are still to be unparked, in that order.
 class job_list {
  public:

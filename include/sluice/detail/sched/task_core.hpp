@@ -146,6 +146,12 @@ class SLUICE_API task_core : public runnable, public waited_for {
     stopped_ = by_stop;
   }
 
+  // For derived classes, where they take no room. Written by the fiber.
+  /// Was the function called, and is it gone?
+  bool called_ : 1 = false;
+  /// Is there a value?
+  bool full_ : 1 = false;
+
  private:
   friend class scheduler;
   friend class worker;
@@ -163,27 +169,42 @@ class SLUICE_API task_core : public runnable, public waited_for {
   void end_notes() noexcept;
   /// What stop_token() has given tokens of, if it was called.
   [[nodiscard]] std::stop_source watched_stop() const noexcept;
+  void keep_handler() noexcept;
   void report_unjoined() noexcept;
+  void report(const error_handler& handler) noexcept;
   void print_error() const noexcept;
 
-  /// See the head of the file.
-  atomic<std::uint32_t> state_{0};
-  short_lock lock_;
+  /// Where it comes from: its runtime, and where the call that spawned it returned to.
+  struct origin {
+    scheduler* home = nullptr;
+    const void* spawned_by = nullptr;
+  };
+
+  // A million tasks that have not begun are a million times this: what needs little room comes
+  // first, next to the last byte of the base, and what is needed in turn shares its place.
+
   /// The error is `cancelled`, or somebody has it: on_unhandled does not hear of it.
-  bool stopped_ = false;
+  bool stopped_ : 1 = false;
+  /// Is it on_unhandled_ that lies there?
+  bool keeps_handler_ : 1 = false;
+  short_lock lock_;
   /// The size class of its stack; set when it is spawned.
   std::uint8_t stack_class_ = 0;
-  wait_list joiners_;
+  /// See the head of the file.
+  atomic<std::uint32_t> state_{0};
+  wait_ring joiners_;
   std::exception_ptr error_;
-  /// Who hears of an error that nobody joins; set with it. May outlive the runtime.
-  std::shared_ptr<const error_handler> on_unhandled_;
-  scheduler* home_ = nullptr;
+  union {
+    /// Set when it is spawned; read by its fiber, and by whoever pins the owner of the stack.
+    origin from_{};
+    /// Who hears of an error that nobody joins; from the end of such a function on, when no stack
+    /// belongs to the task any more. May outlive the runtime.
+    std::shared_ptr<const error_handler> on_unhandled_;
+  };
   /// The fiber that runs it; written once, by its worker, before the function begins.
   atomic<fiber*> fiber_{nullptr};
   std::uint64_t id_ = 0;
   std::unique_ptr<const std::string> name_;
-  /// Where the call that spawned it returned to; read by dumps.
-  const void* spawned_by_ = nullptr;
   /// Written once, by whoever needs them first; read by whoever stops the task.
   atomic<task_extras*> extras_{nullptr};
 };
