@@ -1,24 +1,37 @@
 // Time limits that are not reached, beside operations without; crowds of waits that end at once by
 // a close, by stops, by their time limits; the shares of eight getters.
 //
-// Beside: what throwing and catching `cancelled` costs, which every stopped wait pays.
+// Beside: what the machine takes for the same at least (support/cold.hpp).
+#include "support/cold.hpp"
 #include "support/crowds.hpp"
+#include "support/raw_limits.hpp"
 #include "support/report.hpp"
 
 namespace {
 
+using bench::came;
 using bench::limited;
 
+constexpr std::size_t crowd_size = 100'000;
+
+void raw_clock(benchmark::State& state) {
+  bench::report_floor(state, 1'000'000, bench::floor_clock);
+}
+template <came How>
+void raw_cold_switch(benchmark::State& state) {
+  bench::report_floor(state, crowd_size, bench::floor_cold_switch<How>);
+}
+template <came How>
+void raw_cold_end(benchmark::State& state) {
+  bench::report_floor(state, crowd_size, bench::floor_cold_end<How>);
+}
+template <int Frames>
 void raw_exception(benchmark::State& state) {
-  std::size_t caught = 0;
-  for ([[maybe_unused]] auto step : state) {
-    try {
-      throw sluice::cancelled();
-    } catch (const sluice::cancelled&) {
-      ++caught;
-    }
-  }
-  benchmark::DoNotOptimize(caught);
+  bench::report_floor(state, crowd_size, bench::floor_throw<Frames>);
+}
+template <came How, int Frames>
+void raw_cold_exception(benchmark::State& state) {
+  bench::report_floor(state, crowd_size, bench::floor_cold_throw<How, Frames>);
 }
 
 template <limited Which>
@@ -73,10 +86,26 @@ void limits(benchmark::internal::Benchmark* row) {
   row->ArgNames({"workers", "capacity"})->ArgsProduct({{1}, {-1, 128, 0}})->UseManualTime();
 }
 void crowds(benchmark::internal::Benchmark* row) {
-  row->ArgNames({"workers", "fibers"})->ArgsProduct({{1, 2}, {100'000}})->UseManualTime();
+  row->ArgNames({"workers", "fibers"})->ArgsProduct({{1, 2}, {crowd_size}})->UseManualTime();
 }
 
-BENCHMARK(raw_exception)->Name("raw/exception");
+BENCHMARK(raw_clock)->Name("raw/clock")->UseManualTime();
+BENCHMARK_TEMPLATE(raw_exception, 0)->Name("raw/exception/frames:0")->UseManualTime();
+BENCHMARK_TEMPLATE(raw_exception, 1)->Name("raw/exception/frames:1")->UseManualTime();
+BENCHMARK_TEMPLATE(raw_exception, 2)->Name("raw/exception/frames:2")->UseManualTime();
+BENCHMARK_TEMPLATE(raw_cold_switch, came::in_order)->Name("raw/cold_switch")->UseManualTime();
+BENCHMARK_TEMPLATE(raw_cold_switch, came::anyhow)->Name("raw/cold_switch/anyhow")->UseManualTime();
+BENCHMARK_TEMPLATE(raw_cold_end, came::in_order)->Name("raw/cold_end")->UseManualTime();
+BENCHMARK_TEMPLATE(raw_cold_end, came::anyhow)->Name("raw/cold_end/anyhow")->UseManualTime();
+BENCHMARK_TEMPLATE(raw_cold_exception, came::in_order, 0)
+    ->Name("raw/cold_exception/frames:0")
+    ->UseManualTime();
+BENCHMARK_TEMPLATE(raw_cold_exception, came::in_order, 1)
+    ->Name("raw/cold_exception/frames:1")
+    ->UseManualTime();
+BENCHMARK_TEMPLATE(raw_cold_exception, came::anyhow, 1)
+    ->Name("raw/cold_exception/anyhow/frames:1")
+    ->UseManualTime();
 BENCHMARK_TEMPLATE(messages, limited::neither)->Name("limit/none")->Apply(limits);
 BENCHMARK_TEMPLATE(messages, limited::getter)->Name("limit/get_for")->Apply(limits);
 BENCHMARK_TEMPLATE(messages, limited::putter)->Name("limit/put_for")->Apply(limits);

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -212,6 +213,35 @@ TEST_CASE("a time that never comes, however far it is, ends no wait") {
   endless(std::chrono::nanoseconds::max(), std::chrono::duration<std::uint64_t, std::nano>::max());
   endless(std::chrono::duration<std::int64_t, std::pico>::max());
   endless(std::chrono::duration<std::int64_t, std::ratio<31'556'952>>::max());
+}
+
+TEST_CASE("a limit tells spans and moments apart, also the oldest and the longest") {
+  using sluice::detail::no_deadline;
+  using sluice::detail::time_limit;
+  constexpr std::chrono::nanoseconds zero{0};
+  CHECK(time_limit(no_deadline).is_none());
+  CHECK_FALSE(time_limit(no_deadline).is_span());
+  CHECK(time_limit::span(steady::duration::max()).is_none());
+  CHECK(time_limit::span(std::chrono::hours::max()).is_none());
+  CHECK(time_limit::span(fraction(std::numeric_limits<double>::infinity())).is_none());
+  CHECK(time_limit::span(1ns).length() == 1ns);
+  CHECK(time_limit::span(std::chrono::duration<std::int64_t, std::pico>(1)).length() == 1ns);
+  for (const time_limit none :
+       {time_limit::span(zero), time_limit::span(-1h), time_limit::span(std::chrono::hours::min()),
+        time_limit::span(fraction(std::nan("")))}) {
+    CHECK(none.is_span());
+    CHECK(none.length() == zero);
+  }
+  for (const steady::time_point old :
+       {steady::time_point::min(), steady::time_point(-1ns), steady::time_point(zero)}) {
+    CHECK_FALSE(time_limit(old).is_span());
+    CHECK(time_limit(old).from_now() == steady::time_point(zero));
+  }
+  const auto before = steady::now();
+  CHECK(time_limit(before).from_now() == before);
+  const auto at = time_limit::span(1h).from_now();
+  CHECK(at >= before + 1h);
+  CHECK(at <= steady::now() + 1h);
 }
 
 TEST_CASE("an alarm of any time is refused, or rings when it must") {

@@ -8,6 +8,7 @@
 #include <set>
 #include <thread>
 
+#include "sluice/detail/park/check.hpp"
 #include "support/strands.hpp"
 #include "support/watch.hpp"
 
@@ -105,6 +106,22 @@ TEST_CASE("a wait ends with its time, not before it, and then cannot be claimed"
       }
     });
   });
+}
+
+TEST_CASE("a span counts from before the check in which others may have their turn") {
+  using sluice::detail::check_strand;
+  using sluice::detail::time_limit;
+  auto span = time_limit::span(std::chrono::hours(1));
+  check_strand(sluice::detail::operation_kind::may_wait, "wait", span);
+  const bool alone = sluice::detail::nothing_to_attend();
+  CHECK(span.is_span() == alone);
+  sluice::detail::raise_attention();
+  const auto before = sluice::detail::clock::now();
+  check_strand(sluice::detail::operation_kind::may_wait, "wait", span);
+  sluice::detail::lower_attention();
+  CHECK_FALSE(span.is_span());
+  CHECK(span.from_now() <= sluice::detail::clock::now() + std::chrono::hours(1));
+  if (alone) CHECK(span.from_now() >= before + std::chrono::hours(1));
 }
 
 TEST_CASE("a time that runs out against a waker: one of them decides, nothing is left over") {

@@ -35,7 +35,7 @@ class strand final : public parker {
       : order_(order), number_(number) {
     park();
   }
-  void wait(waiter&, deadline) noexcept override {}
+  void wait(waiter&, sluice::detail::time_limit) noexcept override {}
   verdict check(operation_kind) noexcept override { return verdict::proceed; }
   [[nodiscard]] std::uint64_t strand_id() const noexcept override { return 0; }
 
@@ -215,6 +215,59 @@ TEST_CASE("timers with the same deadline all fire") {
   for (timed& one : waits) shard.arm(one.own, one.wait, start);
   shard.fire(start);
   for (const timed& one : waits) CHECK(one.who.woken());
+}
+
+TEST_CASE(
+    "a span counts from a reading of the clock after its begin, not from the one brought along") {
+  timer_shard shard;
+  timed one;
+  CHECK_FALSE(shard.any());
+  const deadline before = sluice::detail::clock::now();
+  shard.arm_span(one.own, one.wait, 1h);
+  CHECK(shard.any());
+  CHECK(shard.earliest() == no_deadline);  // no moment yet
+  shard.fire(before - 1h);
+  CHECK(shard.earliest() >= before + 1h);
+  CHECK(shard.earliest() <= sluice::detail::clock::now() + 1h);
+  CHECK_FALSE(one.who.woken());
+  const deadline due = shard.earliest();
+  shard.fire(due - 1ns);
+  CHECK_FALSE(one.who.woken());
+  shard.fire(due);
+  CHECK(one.who.woken());
+  CHECK(one.wait.result() == outcome::timed_out);
+  CHECK_FALSE(shard.any());
+}
+
+TEST_CASE("spans that end before anybody has looked, in any order, leave nothing") {
+  auto random = test::random_for("spans");
+  for (int round = 0; round < 100; ++round) {
+    timer_shard shard;
+    std::vector<int> woken;
+    std::deque<timed> waits;
+    std::vector<int> places(10);
+    for (int i = 0; i < 10; ++i) {
+      places[i] = i;
+      timed& one = waits.emplace_back(&woken, i);
+      shard.arm_span(one.own, one.wait, i * 1h);
+    }
+    std::shuffle(places.begin(), places.end(), random);
+    const auto some = static_cast<std::ptrdiff_t>(random() % 11);
+    for (int i = 0; i < some; ++i) {
+      timed& one = waits[places[i]];
+      CHECK(shard.disarm(one.own));
+      CHECK_FALSE(shard.disarm(one.own));
+    }
+    std::sort(places.begin() + some, places.end());
+    shard.fire(deadline{});
+    if (random() % 2 == 0 && some < 10) {  // now it has its moment
+      CHECK(shard.disarm(waits[places.back()].own));
+      places.pop_back();
+    }
+    shard.fire(sluice::detail::clock::now() + 1000h);
+    CHECK(std::equal(woken.begin(), woken.end(), places.begin() + some, places.end()));
+    CHECK_FALSE(shard.any());
+  }
 }
 
 TEST_CASE("between waits that end early and a ticker that fires, each wait ends once") {

@@ -278,7 +278,7 @@ inline claim channel_core::claim_for(wait_node& node, job todo) noexcept {
 
 /// R4, R5, R6.
 [[gnu::always_inline]] inline status channel_core::wait_for_settle(wait_list& s, wait_node& node,
-                                                                   deadline until) {
+                                                                   time_limit until) {
   lock_.lock();
   announce(s, node);
   settle_own(s, node, job::none);
@@ -289,7 +289,7 @@ inline claim channel_core::claim_for(wait_node& node, job todo) noexcept {
 /// wait before it parks, so it need not be reserved.
 [[gnu::always_inline]] inline status channel_core::wait_alone(wait_list& s, wait_list& others,
                                                               wait_node& node, job todo,
-                                                              deadline until) {
+                                                              time_limit until) {
   lock_.lock();
   announce(s, node);
   const bool alone = s.front() == &node && others.empty() && joiners_.empty();
@@ -302,19 +302,19 @@ inline claim channel_core::claim_for(wait_node& node, job todo) noexcept {
   return as_status(park_in(s, node, until));
 }
 
-status channel_core::wait_to_put(void* item, deadline until, const char* operation) {
+status channel_core::wait_to_put(void* item, time_limit until, const char* operation) {
   waiter self(parker::current(), {operation, this});
   wait_node node(self, item);
   return wait_alone(putters_, getters_, node, job::put, until);
 }
 
-status channel_core::wait_to_get(void* room, deadline until, const char* operation) {
+status channel_core::wait_to_get(void* room, time_limit until, const char* operation) {
   waiter self(parker::current(), {operation, this});
   wait_node node(self, room);
   return wait_alone(getters_, putters_, node, job::get, until);
 }
 
-status channel_core::wait_until_drained(deadline until) {
+status channel_core::wait_until_drained(time_limit until) {
   waiter self(parker::current(), {"join", this});
   wait_node node(self);
   return wait_for_settle(joiners_, node, until);

@@ -54,7 +54,7 @@ inline void channel_core::hand_over(void* from, void* to, wait_node& partner) no
 }
 
 /// The lock is held, and given up.
-inline outcome channel_core::wait_for_partner(wait_list& mine, void* item, deadline until,
+inline outcome channel_core::wait_for_partner(wait_list& mine, void* item, time_limit until,
                                               const char* operation) noexcept {
   waiter self(parker::current(), {operation, this});
   wait_node node(self, item);
@@ -66,7 +66,7 @@ inline outcome channel_core::wait_for_partner(wait_list& mine, void* item, deadl
   return park_in(mine, node, until);
 }
 
-outcome channel_core::meet_or_wait_to_put(void* item, deadline until,
+outcome channel_core::meet_or_wait_to_put(void* item, time_limit until,
                                           const char* operation) noexcept {
   lock_.lock();
   if (seems_closed()) [[unlikely]] {
@@ -83,14 +83,14 @@ outcome channel_core::meet_or_wait_to_put(void* item, deadline until,
 // The whole operation in steps that end by going to the next one, so that each has only the stack
 // frame that it needs: who waits has none for a meeting, who meets none for a wait.
 
-[[gnu::noinline]] status channel_core::end_in_wait(wait_list& mine, void* item, deadline until,
+[[gnu::noinline]] status channel_core::end_in_wait(wait_list& mine, void* item, time_limit until,
                                                    const char* operation) {
   return as_status(wait_for_partner(mine, item, until, operation));
 }
 
 /// Somebody is in the list of the other side.
 template <side Which>
-[[gnu::noinline]] status channel_core::meet_first(void* item, deadline until,
+[[gnu::noinline]] status channel_core::meet_first(void* item, time_limit until,
                                                   const char* operation) {
   constexpr bool puts = Which == side::put;
   wait_node* partner = win_front(puts ? getters_ : putters_);
@@ -104,7 +104,7 @@ template <side Which>
 
 /// The lock is held, and given up.
 template <side Which>
-inline status channel_core::meet_locked(void* item, deadline until, const char* operation) {
+inline status channel_core::meet_locked(void* item, time_limit until, const char* operation) {
   constexpr bool puts = Which == side::put;
   if (seems_closed()) [[unlikely]] {
     lock_.unlock();
@@ -115,20 +115,20 @@ inline status channel_core::meet_locked(void* item, deadline until, const char* 
 }
 
 template <side Which>
-[[gnu::noinline]] status channel_core::meet_slowly(void* item, deadline until,
+[[gnu::noinline]] status channel_core::meet_slowly(void* item, time_limit until,
                                                    const char* operation) {
-  check_strand(operation_kind::may_wait, operation);
+  check_strand(operation_kind::may_wait, operation, until);
   lock_.lock();
   return meet_locked<Which>(item, until, operation);
 }
 
-status channel_core::meet_to_put(void* item, deadline until, const char* operation) {
+status channel_core::meet_to_put(void* item, time_limit until, const char* operation) {
   if (!nothing_to_attend() || !lock_.try_lock()) [[unlikely]]
     return meet_slowly<side::put>(item, until, operation);
   return meet_locked<side::put>(item, until, operation);
 }
 
-status channel_core::meet_to_get(void* room, deadline until, const char* operation) {
+status channel_core::meet_to_get(void* room, time_limit until, const char* operation) {
   if (!nothing_to_attend() || !lock_.try_lock()) [[unlikely]]
     return meet_slowly<side::get>(room, until, operation);
   return meet_locked<side::get>(room, until, operation);

@@ -8,7 +8,7 @@
 
 namespace sluice::detail {
 
-inline outcome channel_core::park_in(wait_list& s, wait_node& node, deadline until) noexcept {
+inline outcome channel_core::park_in(wait_list& s, wait_node& node, time_limit until) noexcept {
   const outcome how = park(*node.owner, until);
   if (how == outcome::timed_out || how == outcome::cancelled) [[unlikely]] {
     withdraw(s, node);

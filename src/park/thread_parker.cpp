@@ -22,7 +22,8 @@ class thread_parker final : public parker {
  public:
   thread_parker() noexcept : parker(place::in_kernel), id_(next_strand_id()) {}
 
-  void wait(waiter& w, deadline until) noexcept override {
+  void wait(waiter& w, time_limit limit) noexcept override {
+    const deadline until = limit.from_now();
     if (stops_.innermost == nullptr || w.stop_mode() != on_stop::end_wait ||
         protected_from_stops()) {
       return wait_until_notified(w, until);

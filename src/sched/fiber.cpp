@@ -20,18 +20,18 @@ fiber& fiber::build(stack_slot& slot, std::uint8_t size_class) noexcept {
 
 /// All waits leave the worker from here, with a time or without: what goes on afterwards returns
 /// through the frames of another fiber, as far as the CPU's predictions go, and these look alike.
-[[gnu::noinline]] void fiber::wait(waiter& w, deadline until) noexcept {
+[[gnu::noinline]] void fiber::wait(waiter& w, time_limit until) noexcept {
   waiting_ = &w;
-  if (until != no_deadline) arm_timer(w, until);
+  if (!until.is_none()) arm_timer(w, until);
   // order: acquire, pairs P3
   if (word_.load(memory_order_acquire) != notified) worker_->park(*this);
-  if (until != no_deadline) disarm_timer();
+  if (!until.is_none()) disarm_timer();
   if (precise_races && w.result() == outcome::cancelled) note_stop();
   // order: P2 relaxed, the one unpark of this wait has been seen; a holder finds no `parked` here
   word_.store(empty, memory_order_relaxed);
 }
 
-[[gnu::noinline]] void fiber::arm_timer(waiter& w, deadline until) noexcept {
+[[gnu::noinline]] void fiber::arm_timer(waiter& w, time_limit until) noexcept {
   worker_->arm(timer_, w, until);
 }
 

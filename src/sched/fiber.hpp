@@ -54,7 +54,7 @@ class alignas(cache_line) fiber final : public parker,
   static fiber& build(stack_slot& slot, std::uint8_t size_class) noexcept;
 
   // ---- parker: called by the fiber itself -----------------------------------------------------
-  void wait(waiter& w, deadline until) noexcept override;
+  void wait(waiter& w, time_limit until) noexcept override;
   verdict check(operation_kind kind) noexcept override;
   void offer_turn() noexcept override;
   [[nodiscard]] std::uint64_t strand_id() const noexcept override { return task_->id(); }
@@ -126,7 +126,7 @@ class alignas(cache_line) fiber final : public parker,
       : runnable(sort::fiber), stack_class_(size_class), slot_(&slot) {}
 
   void wake() noexcept override;
-  void arm_timer(waiter& w, deadline until) noexcept;
+  void arm_timer(waiter& w, time_limit until) noexcept;
   void disarm_timer() noexcept;
   [[nodiscard]] bool unwinding() const noexcept;
   [[nodiscard]] bool must_stop() const noexcept;

@@ -1,6 +1,7 @@
 // Starting, feeding and ending a runtime. The argument stands in scheduler.hpp.
 #include "sched/scheduler.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <mutex>
@@ -161,9 +162,14 @@ void scheduler::wake_for_outside_work() noexcept {
 }
 
 void scheduler::fire_timers() noexcept {
-  if (earliest_timer() == no_deadline) return;
+  if (!any_timer()) return;
   const deadline now = clock::now();
   for (const auto& each : workers_) each->timers().fire(now);
+}
+
+bool scheduler::any_timer() const noexcept {
+  const auto has_one = [](const auto& each) { return each->timers().any(); };
+  return std::any_of(workers_.begin(), workers_.end(), has_one);
 }
 
 deadline scheduler::earliest_timer() const noexcept {
@@ -195,13 +201,13 @@ void scheduler::note_alarm(deadline at) noexcept {
 
 void scheduler::note_rest() noexcept {
   if (!census::all().anybody_in_run() || !idle_.everybody_is_listed()) return;
-  if (earliest_timer() == no_deadline && ticker_.is_at_rest()) ticker_.wake();
+  if (!any_timer() && ticker_.is_at_rest()) ticker_.wake();
 }
 
 scheduler::rest scheduler::look_at_rest(bool by_ticker) noexcept {
   rest here{true, closing_now(), workers_.size() + 1, ticker_.naps(), 0};
   here.everybody = idle_.all_listed(here.stirred) && (by_ticker || ticker_.is_at_rest()) &&
-                   !incoming_.work_before_sleep() && earliest_timer() == no_deadline;
+                   !incoming_.work_before_sleep() && !any_timer();
   for (const auto& each : workers_) {
     here.everybody = here.everybody && !each->has_ready() && !each->has_fresh();
     here.started += each->starts();

@@ -73,7 +73,7 @@ class scheduler {
   /// need a watcher, and timers or work from outside the ticker.
   void note_running(worker& me) noexcept {
     if (me.has_ready() || me.has_fresh()) return note_surplus();
-    if (ticker_.is_at_rest() && (earliest_timer() != no_deadline || incoming_.maybe_work())) {
+    if (ticker_.is_at_rest() && (any_timer() || incoming_.maybe_work())) {
       ticker_.wake();
     }
   }
@@ -98,7 +98,9 @@ class scheduler {
   [[nodiscard]] timer_shard& shard_for_alarm() noexcept;
   /// Such a timer was armed for `at`: sees to it that somebody fires it. Any thread.
   void note_alarm(deadline at) noexcept;
+  /// Of those whose moment is known.
   [[nodiscard]] deadline earliest_timer() const noexcept;
+  [[nodiscard]] bool any_timer() const noexcept;
   [[nodiscard]] bool closing() const noexcept {
     // order: acquire, pairs E1: what came before it. Whoever must not miss it has read `attention`
     // after its own RMW (P5)

@@ -4,11 +4,19 @@
 // fiber's control block. When many are due their blocks are in no cache: each is looked at once and
 // put into line, instead of again and again in the course of the heap's own removals.
 //
+// A wait that lasts a span at most is armed without reading the clock, and most end before anybody
+// would have needed to. Its timer stands in a list until the worker looks at its timers: every 61
+// turns, before it sleeps, or at the next tick, by the ticker. Only then the span becomes a moment.
+//
 // I1 whoever fires a timer claims its waiter under the lock; a fiber whose wait had a deadline
 //    takes the lock before it leaves the wait. So a timer never touches a frame that is gone.
 // I2 earliest_ is the deadline at the root, or no_deadline; it may be read without the lock.
+//    New spans are none of its business: an idle worker would look at those of a busy one again and
+//    again. Who arms a span looks before it sleeps, and the ticker ticks until then.
 // I3 a line is a heap as well, in which each timer is the first child of the one before it: a timer
 //    may be armed or taken out while a line is being fired.
+// I4 a span becomes a moment by a reading of the clock that comes after its arming, under the lock:
+//    none is early. A reading that whoever fires has brought along may be older.
 //
 // Source: Fredman, Sedgewick, Sleator, Tarjan, "The pairing heap", 1986.
 #pragma once
@@ -26,10 +34,13 @@ namespace sluice::detail {
 class timer_shard;
 
 struct timer {
+  /// Of a new span: its length, from the clock's zero.
   deadline at = no_deadline;
   waiter* ends = nullptr;
   timer_shard* in = nullptr;  ///< where it was armed; written by its fiber
-  bool armed = false;         ///< under the shard's lock
+  // Under the shard's lock:
+  bool armed = false;
+  bool is_new = false;  ///< armed, but not in the heap: a span
   timer* child = nullptr;
   timer* next = nullptr;      ///< the next sibling
   timer* previous = nullptr;  ///< the sibling before, or the parent
@@ -44,9 +55,23 @@ class timer_shard {
     t.in = this;
     const std::lock_guard guard(lock_);
     t.armed = true;
-    t.child = t.next = t.previous = nullptr;
-    root_ = root_ == nullptr ? &t : merge(root_, &t);
+    insert(t);
     note_earliest();
+  }
+
+  /// The same, at the end of a span that begins now or a little later.
+  void arm_span(timer& t, waiter& w, clock::duration span) noexcept {
+    t.at = deadline(span);
+    t.ends = &w;
+    t.in = this;
+    const std::lock_guard guard(lock_);
+    t.armed = t.is_new = true;
+    t.previous = nullptr;
+    t.next = new_;
+    if (new_ != nullptr) new_->previous = &t;
+    new_ = &t;
+    // order: relaxed, written under the lock; this worker must see it, the ticker in time
+    if (!has_new_.load(memory_order_relaxed)) has_new_.store(true, memory_order_relaxed);
   }
 
   /// I1. The fiber leaves a wait for which it had armed `t` here. False: it was not armed, so it
@@ -55,6 +80,10 @@ class timer_shard {
     const std::lock_guard guard(lock_);
     if (!t.armed) return false;
     t.armed = false;
+    if (t.is_new) {
+      remove_new(t);
+      return true;
+    }
     remove(t);
     note_earliest();
     return true;
@@ -65,8 +94,12 @@ class timer_shard {
     return earliest_.load(memory_order_seq_cst);
   }
 
+  /// Is one armed here, perhaps? No is certain for the worker that arms here, and while it sleeps.
+  [[nodiscard]] bool any() const noexcept { return has_new() || earliest() != no_deadline; }
+
   /// Ends every wait whose time has come.
   void fire(deadline now) noexcept {
+    if (has_new()) begin_spans();
     while (earliest() <= now) {
       timer* won = claim_due(now);
       while (won != nullptr) {
@@ -78,6 +111,43 @@ class timer_shard {
   }
 
  private:
+  /// I4.
+  void begin_spans() noexcept {
+    const std::lock_guard guard(lock_);
+    if (new_ != nullptr) {
+      const deadline now = clock::now();
+      while (new_ != nullptr) {
+        timer& t = *std::exchange(new_, new_->next);
+        t.is_new = false;
+        t.at = now + t.at.time_since_epoch();
+        insert(t);
+      }
+      note_earliest();
+    }
+    // order: release, pairs with has_new: who finds no new span finds the earliest
+    // mutation: relaxed, needed: in no schedule does a seq_cst load read an older store
+    has_new_.store(false, memory_order_release);
+  }
+
+  /// Was a span armed since the last look?
+  [[nodiscard]] bool has_new() const noexcept {
+    // order: acquire, pairs with begin_spans
+    // mutation: relaxed, needed: as there
+    return has_new_.load(memory_order_acquire);
+  }
+
+  /// Those that have ended since are not told of: has_new_ may stay, and the next look clears it.
+  void remove_new(timer& t) noexcept {
+    t.is_new = false;
+    (t.previous != nullptr ? t.previous->next : new_) = t.next;
+    if (t.next != nullptr) t.next->previous = t.previous;
+  }
+
+  void insert(timer& t) noexcept {
+    t.child = t.next = t.previous = nullptr;
+    root_ = root_ == nullptr ? &t : merge(root_, &t);
+  }
+
   /// Waits that are claimed under one hold of the lock: those whose blocks are then in the cache,
   /// for their unparks; and whoever wants to disarm waits for no more than that.
   static constexpr int claims_at_once = 64;
@@ -262,8 +332,11 @@ class timer_shard {
   short_lock lock_;
   timer* root_ = nullptr;
   deadline lined_up_ = deadline::min();  ///< what was due then stands in line
+  timer* new_ = nullptr;                 ///< spans, the newest first
   /// Written under the lock; read by all.
   atomic<deadline> earliest_{no_deadline};
+  /// The same. Cleared only when the spans stand in the heap and earliest_ tells of them.
+  atomic<bool> has_new_{false};
 };
 
 }  // namespace sluice::detail

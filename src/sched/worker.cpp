@@ -128,7 +128,7 @@ runnable* worker::adopt(const chain& some) noexcept {
 
 /// Those who would starve while the own queues are never empty.
 runnable* worker::pick_fairly() noexcept {
-  if (timers_.earliest() != no_deadline) timers_.fire(clock::now());
+  if (timers_.any()) timers_.fire(clock::now());
   if (!alone_) home_.idle().reconsider(*this);
   progress_.look_in = has_fresh() && !ready_.empty() ? fair_beside_tasks : fair_every;
   // Each of the three gets the first look in turn: none may keep another waiting for ever.

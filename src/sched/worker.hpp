@@ -86,7 +86,9 @@ class alignas(cache_line) worker {
   void give_way(fiber& self) noexcept;
   /// I4. Cheap, but not for every turn.
   void keep_time() noexcept { set_time(coarse_now()); }
-  void arm(timer& t, waiter& w, deadline until) noexcept { timers_.arm(t, w, until); }
+  void arm(timer& t, waiter& w, time_limit until) noexcept {
+    until.is_span() ? timers_.arm_span(t, w, until.length()) : timers_.arm(t, w, until.from_now());
+  }
   /// A fiber that was just made ready: runs next here.
   void push_woken(fiber& one) noexcept;
   void push_ready(fiber& one) noexcept;

@@ -54,7 +54,7 @@ class alarm final : public bounded<clock::time_point>, public parker {
     out << (period_ == clock::duration::zero() ? "after" : "tick");
   }
 
-  void wait(waiter&, deadline) noexcept override {}
+  void wait(waiter&, time_limit) noexcept override {}
   verdict check(operation_kind) noexcept override { return verdict::proceed; }
   [[nodiscard]] std::uint64_t strand_id() const noexcept override { return 0; }
 

@@ -14,6 +14,7 @@ using namespace std::chrono_literals;
 using detail::deadline;
 using detail::outcome;
 using detail::parker;
+using detail::time_limit;
 using detail::timer;
 using detail::timer_shard;
 using detail::waiter;
@@ -26,13 +27,14 @@ struct meeting_point {
   waiter* waits = nullptr;
 
   /// As a fiber waits: its timer outlives its frame (I1).
-  outcome wait(timer_shard& shard, timer& own, deadline at) {
+  outcome wait(timer_shard& shard, timer& own, time_limit limit) {
     waiter self(parker::current(), {});
     {
       const std::lock_guard guard(lock);
       waits = &self;
     }
-    shard.arm(own, self, at);
+    limit.is_span() ? shard.arm_span(own, self, limit.length())
+                    : shard.arm(own, self, limit.from_now());
     const outcome how = park(self);
     shard.disarm(own);
     const std::lock_guard guard(lock);
@@ -100,6 +102,38 @@ void fired_or_woken() {
   check(shard.earliest() == detail::no_deadline, "no timer is left");
 }
 
+/// A span that nobody has looked at yet is fired, or its wait ends otherwise; never early, by a
+/// reading of the clock that may be older than the wait.
+void a_span_or_a_waker() {
+  constexpr std::chrono::microseconds span{12};
+  timer_shard shard;
+  timer own;
+  meeting_point point;
+  outcome how = {};
+  bool woken = false;
+  bool early = false;
+  detail::atomic<int> left{1};
+  strands(
+      [&] {
+        const deadline begin = detail::clock::now();
+        how = point.wait(shard, own, time_limit::span(span));
+        early = how == outcome::timed_out && detail::clock::now() < begin + span;
+        leave(left);
+      },
+      [&] {
+        // order: acquire, pairs with the waiter
+        while (left.load(detail::memory_order_acquire) > 0) {
+          shard.fire(detail::clock::now());
+          detail::cpu_pause();
+        }
+      },
+      [&] { woken = point.wake(); });
+  check(how == (woken ? outcome::completed : outcome::timed_out), "one of them ends the wait");
+  check(!early, "no span ends early");
+  shard.fire(detail::clock::now());
+  check(!shard.any(), "no timer is left");
+}
+
 /// The same timer is armed again as soon as its wait has ended.
 void armed_again() {
   timer_shard shard;
@@ -164,6 +198,7 @@ scenarios timer_scenarios() {
   return {
       {"timers: two waits, two that fire", call<fired_by_two>},
       {"timers: a wait is fired or woken", call<fired_or_woken>},
+      {"timers: a span is fired or woken", call<a_span_or_a_waker>},
       {"timers: a timer is armed again", call<armed_again>},
       {"timers: armed before a sleep", call<armed_before_a_sleep>},
       {"timers: a late one from outside", call<a_late_one_from_outside>, nullptr, 20},

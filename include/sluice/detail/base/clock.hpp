@@ -1,6 +1,7 @@
 // The clock of the library and deadlines that saturate instead of overflowing.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <ratio>
@@ -56,5 +57,42 @@ bool has_come(std::chrono::time_point<Clock, Duration> t) {
   using wide = std::chrono::duration<long double, typename Clock::period>;
   return !(wide(Clock::now().time_since_epoch()) < wide(t.time_since_epoch()));
 }
+
+/// How long a wait lasts at most: until a moment, or a span that counts from its begin. Whoever
+/// begins the wait of a span may read the clock later, when he reads it anyway: the wait lasts a
+/// little longer, and nothing is early.
+class time_limit {
+ public:
+  constexpr time_limit(deadline at) noexcept  // NOLINT(google-explicit-constructor)
+      : word_(std::max<clock::rep>(at.time_since_epoch().count(), 0)) {}
+
+  /// A span, rounded up. Reads no clock.
+  template <class Rep, class Period>
+  [[nodiscard]] static time_limit span(std::chrono::duration<Rep, Period> d) {
+    const clock::rep ticks = deadline_after(d, deadline{}).time_since_epoch().count();
+    return time_limit(ticks < endless ? -1 - ticks : no_deadline.time_since_epoch().count());
+  }
+
+  [[nodiscard]] bool is_none() const noexcept { return *this == no_deadline; }
+  [[nodiscard]] bool is_span() const noexcept { return word_ < 0; }
+  /// Of one that is a span.
+  [[nodiscard]] clock::duration length() const noexcept { return clock::duration(-1 - word_); }
+  /// The moment at which it ends, if it has begun now.
+  [[nodiscard]] deadline from_now() const noexcept {
+    return is_span() ? clock::now() + length() : deadline(clock::duration(word_));
+  }
+
+  friend bool operator==(time_limit, time_limit) noexcept = default;
+
+ private:
+  /// Spans that no process lives to see, so that a moment and a span never overflow.
+  static constexpr clock::rep endless = no_deadline.time_since_epoch().count() / 2;
+
+  constexpr explicit time_limit(clock::rep word) noexcept : word_(word) {}
+
+  /// A span stands below zero, where no moment lies that is still to come: the clock counts from
+  /// the machine's start.
+  clock::rep word_;
+};
 
 }  // namespace sluice::detail

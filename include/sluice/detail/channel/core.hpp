@@ -103,20 +103,20 @@ class SLUICE_API channel_core : public waited_for {
 
   // ---- the slow paths -------------------------------------------------------------------------
   /// Waits until the item was taken over: `ok`, `closed` or `timed_out`; throws `cancelled`.
-  status wait_to_put(void* item, deadline until, const char* operation);
+  status wait_to_put(void* item, time_limit until, const char* operation);
   /// Waits until `room`, raw storage, was filled with an item. Answers as wait_to_put.
-  status wait_to_get(void* room, deadline until, const char* operation);
+  status wait_to_get(void* room, time_limit until, const char* operation);
   /// Waits until closed and drained: `closed` or `timed_out`; throws `cancelled`.
-  status wait_until_drained(deadline until);
+  status wait_until_drained(time_limit until);
 
   // ---- rendezvous: the whole of it (meeting.cpp) ----------------------------------------------
   /// The whole put, its check included: `ok`, `closed` or `timed_out`; throws `cancelled`.
-  status meet_to_put(void* item, deadline until, const char* operation);
+  status meet_to_put(void* item, time_limit until, const char* operation);
   /// The whole get into raw storage: the same.
-  status meet_to_get(void* room, deadline until, const char* operation);
+  status meet_to_get(void* room, time_limit until, const char* operation);
   /// Hands `item` to the getter that has waited longest, else waits for one: `completed`, `closed`,
   /// `timed_out` or `cancelled`.
-  outcome meet_or_wait_to_put(void* item, deadline until, const char* operation) noexcept;
+  outcome meet_or_wait_to_put(void* item, time_limit until, const char* operation) noexcept;
   /// Without waiting: `ok`, `none` or `closed`.
   claim meet_getter(void* item) noexcept;
   claim meet_putter(void* room) noexcept;
@@ -221,19 +221,19 @@ class SLUICE_API channel_core : public waited_for {
     return which == side::put ? putters_ : getters_;
   }
   void settle_own(wait_list& s, wait_node& node, job won) noexcept;
-  status wait_for_settle(wait_list& s, wait_node& node, deadline until);
+  status wait_for_settle(wait_list& s, wait_node& node, time_limit until);
   claim claim_for(wait_node& node, job todo) noexcept;
-  status wait_alone(wait_list& s, wait_list& others, wait_node& node, job todo, deadline until);
+  status wait_alone(wait_list& s, wait_list& others, wait_node& node, job todo, time_limit until);
   void withdraw(wait_list& s, wait_node& node) noexcept;
-  outcome park_in(wait_list& s, wait_node& node, deadline until) noexcept;
-  status end_in_wait(wait_list& mine, void* item, deadline until, const char* operation);
+  outcome park_in(wait_list& s, wait_node& node, time_limit until) noexcept;
+  status end_in_wait(wait_list& mine, void* item, time_limit until, const char* operation);
   template <side Which>
-  status meet_first(void* item, deadline until, const char* operation);
+  status meet_first(void* item, time_limit until, const char* operation);
   template <side Which>
-  status meet_locked(void* item, deadline until, const char* operation);
+  status meet_locked(void* item, time_limit until, const char* operation);
   template <side Which>
-  status meet_slowly(void* item, deadline until, const char* operation);
-  outcome wait_for_partner(wait_list& mine, void* item, deadline until,
+  status meet_slowly(void* item, time_limit until, const char* operation);
+  outcome wait_for_partner(wait_list& mine, void* item, time_limit until,
                            const char* operation) noexcept;
 
   // The first line of the object: all that a strand which waits or wakes needs.

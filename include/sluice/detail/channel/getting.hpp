@@ -140,7 +140,7 @@ class getting {
   result<T> get_for(std::chrono::duration<Rep, Period> d) const {
     channel_core& from = core("get_for");
     item_room<T> room;
-    const auto limit = [&] { return deadline_after(d); };
+    const auto limit = [&] { return time_limit::span(d); };
     return as_result(get_item_before(from, room, limit, "get_for"), from, room);
   }
 

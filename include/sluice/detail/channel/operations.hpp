@@ -85,9 +85,9 @@ template <class T>
 }
 
 template <class T>
-[[gnu::noinline]] status put_item_slowly(channel_core& core, T& item, deadline until,
+[[gnu::noinline]] status put_item_slowly(channel_core& core, T& item, time_limit until,
                                          const char* operation) {
-  check_strand(operation_kind::may_wait, operation);
+  check_strand(operation_kind::may_wait, operation, until);
   const claim found = as_kind<T>(core, [&](auto& ch) { return ch.try_put(item); });
   if (found == claim::ok) [[likely]]
     return status::ok;
@@ -97,7 +97,7 @@ template <class T>
 
 /// `ok`, `closed` or `timed_out`; throws `cancelled`. The item is moved from only if `ok`.
 template <class T>
-[[gnu::always_inline]] inline status put_item(channel_core& core, T& item, deadline until,
+[[gnu::always_inline]] inline status put_item(channel_core& core, T& item, time_limit until,
                                               const char* operation) {
   const channel_kind kind = core.kind();
   if (kind == channel_kind::rendezvous) {
@@ -134,9 +134,9 @@ status try_put_item(channel_core& core, T& item) {
 }
 
 template <class T>
-[[gnu::noinline]] status get_item_slowly(channel_core& core, item_room<T>& room, deadline until,
+[[gnu::noinline]] status get_item_slowly(channel_core& core, item_room<T>& room, time_limit until,
                                          const char* operation) {
-  check_strand(operation_kind::may_wait, operation);
+  check_strand(operation_kind::may_wait, operation, until);
   const claim found = as_kind<T>(core, [&](auto& ch) { return ch.try_get(room.place()); });
   if (found == claim::ok) [[likely]]
     return status::ok;
@@ -147,7 +147,7 @@ template <class T>
 /// `ok` (the room is filled), `closed` (and drained) or `timed_out`; throws `cancelled`.
 template <class T>
 [[gnu::always_inline]] inline status get_item(channel_core& core, item_room<T>& room,
-                                              deadline until, const char* operation) {
+                                              time_limit until, const char* operation) {
   const channel_kind kind = core.kind();
   if (kind == channel_kind::rendezvous) {
     return core.meet_to_get(room.place(), until, operation);
@@ -202,7 +202,7 @@ auto until_time(const std::chrono::time_point<Clock, Duration>& t, Operation ope
 }
 
 /// Waits for the end of the channel: `closed` or `timed_out`; throws `cancelled`.
-inline status join_channel(channel_core& core, deadline until) {
+inline status join_channel(channel_core& core, time_limit until) {
   check_strand(operation_kind::may_wait, "join");
   if (core.drained()) return status::closed;
   return core.wait_until_drained(until);

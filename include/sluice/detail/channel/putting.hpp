@@ -57,7 +57,7 @@ class putting {
   template <class Rep, class Period>
   status put_for(T&& item, std::chrono::duration<Rep, Period> d) const {
     return put_item_before(
-        core("put_for"), item, [&] { return deadline_after(d); }, "put_for");
+        core("put_for"), item, [&] { return time_limit::span(d); }, "put_for");
   }
   template <class Rep, class Period>
   status put_for(const T& item,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sluice/cancelled.hpp"
+#include "sluice/detail/base/clock.hpp"
 #include "sluice/detail/park/attention.hpp"
 #include "sluice/detail/park/waiter.hpp"
 
@@ -15,6 +16,16 @@ namespace sluice::detail {
     return;
   if (found == verdict::stop) throw_cancelled();
   throw_forked(operation);
+}
+
+/// The same for a wait of at most `until`: in the check others may have their turn, and the time
+/// counts from before.
+[[gnu::always_inline]] inline void check_strand(operation_kind kind, const char* operation,
+                                                time_limit& until) {
+  if (nothing_to_attend()) [[likely]]
+    return;
+  until = until.from_now();
+  check_strand(kind, operation);
 }
 
 }  // namespace sluice::detail

@@ -41,7 +41,7 @@ class SLUICE_API parker {
 
   /// Waits until `w` has been claimed and its winner has unparked this strand; called by the
   /// strand itself. From `until` on the wait ends as timed_out, on a stop as cancelled.
-  virtual void wait(waiter& w, deadline until) noexcept = 0;
+  virtual void wait(waiter& w, time_limit until) noexcept = 0;
 
   /// P3. Called by the winner of a waiter's claim; its last touch of that wait.
   void unpark() noexcept {
@@ -89,7 +89,7 @@ class SLUICE_API parker {
 };
 
 /// Parks the running strand until `w` has ended, and says how.
-[[nodiscard]] inline outcome park(waiter& w, deadline until = no_deadline) noexcept {
+[[nodiscard]] inline outcome park(waiter& w, time_limit until = no_deadline) noexcept {
   w.strand().wait(w, until);
   return w.result();
 }
