@@ -358,12 +358,15 @@ TEST_CASE("a stop ends a select that lets others run before it waits, and the it
     const channel<number> c{sluice::rendezvous};
     const channel<number> d{sluice::rendezvous};
     sluice::task<std::size_t> selecting;
+    std::atomic<bool> has_begun{false};  // by then `selecting` is there
     auto other = sluice::go([&] {
+      REQUIRE(has_begun.load());
       selecting.request_stop();
       a << 1;
     });
     // Begins first, and finds nothing; then the other runs, and only then it would wait.
     selecting = sluice::go([&] { return select(on_get(a), on_get(b), on_get(c), on_get(d)); });
+    has_begun = true;
     CHECK_THROWS_AS(selecting.join(), sluice::cancelled);
     CHECK(a.get() == 1);
     other.join();
@@ -376,13 +379,13 @@ TEST_CASE("the time of a timeout counts from the begin, also where others run be
     const channel<number> b{sluice::rendezvous};
     const channel<number> c{sluice::rendezvous};
     const channel<number> d{sluice::rendezvous};
-    bool over = false;
+    std::atomic<bool> over{false};
     auto other = sluice::go([&] {
       const auto late = std::chrono::steady_clock::now() + 10ms;
       while (std::chrono::steady_clock::now() < late) {
       }
       sluice::this_fiber::yield();
-      CHECK(over);  // it has not begun to wait for another 10 ms
+      CHECK(over.load());  // it has not begun to wait for another 10 ms
     });
     // Begins first, and finds nothing; then the other runs until the time is over.
     auto selecting = sluice::go([&] {

@@ -77,6 +77,7 @@ class SLUICE_API mutex {
   /// held -> 0; the last touch. False: it is contended.
   bool leave_uncontended() noexcept {
     detail::edge_from(&word_);  // for those who take it in compiled code; also if it is contended
+    const detail::unwatched last_touch;
     std::uint32_t seen = held;
     // order: release, pairs with the acquire of whoever takes it next
     return word_.compare_exchange_strong(seen, 0, detail::memory_order_release,

@@ -123,6 +123,7 @@ class SLUICE_API shared_mutex {
   /// Takes `share` off, the last touch. False: it is contended.
   bool leave(std::uint64_t share) noexcept {
     detail::edge_from(share == written ? place_of_writers() : place_of_readers());
+    const detail::unwatched last_touch;
     // order: relaxed, a guess that the compare-and-swap verifies
     std::uint64_t seen = word_.load(detail::memory_order_relaxed);
     while ((seen & contended) == 0) {

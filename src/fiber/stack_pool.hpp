@@ -42,7 +42,8 @@ struct stack_slot {
   // Whose stack it is now, for whoever looks at the fibers of all stacks. A look pins the owner:
   // whoever clears waits for the look to end, so the owner is alive meanwhile.
   void set_owner(void* owner) noexcept {
-    // order: release, pairs with pin: the owner is whole
+    // order: release, pairs with pin: the owner is whole. One that looks before it, and is not seen
+    // here, is seen at P5: P1 comes between ("Two plain stores" in docs/memory-model.md)
     owner_.store(reinterpret_cast<std::uintptr_t>(owner), memory_order_release);
   }
   void clear_owner() noexcept;

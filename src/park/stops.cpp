@@ -36,6 +36,8 @@ void obeyed_stop::delete_merged::operator()(merged* some) const noexcept { delet
       outer_(std::exchange(strand_.stops()->innermost, this)),
       token_(std::move(token)) {
   if (in_forked_child()) return;  // nobody can ask, and the token's lock may be held for ever
+  // Whoever requests the stop has the callback from the token, whose lock is taken unseen here.
+  forget_accesses(&callback_, sizeof(callback_));
   ::new (static_cast<void*>(&callback_)) std::stop_callback<on_request>(token_, on_request{this});
 }
 
@@ -45,6 +47,7 @@ void obeyed_stop::delete_merged::operator()(merged* some) const noexcept { delet
   } else {
     merged_.reset();
     callback_.~stop_callback();  // I1
+    forget_accesses(&callback_, sizeof(callback_));
   }
   strand_.stops()->innermost = outer_;
   // order: relaxed, the end of the callback has been waited for

@@ -67,6 +67,7 @@ inline void fiber::note_stop() const noexcept {
 
 bool fiber::unwinding() const noexcept { return worker_->anchor().exceptions->uncaught != 0; }
 
+/// P1 comes after the plain stores of bind and set_owner, too: no P5 before them.
 void fiber::announce(worker& by) noexcept {
   since_ = by.time();
   std::uint32_t seen = empty;

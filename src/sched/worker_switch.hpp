@@ -155,7 +155,7 @@ inline context& worker::own_context() noexcept {
 inline void worker::bind(fiber& to, task_core& task) noexcept {
   to.task_ = &task;
   to.slot_->set_owner(&task);
-  // order: release, pairs with request_stop
+  // order: release, pairs with request_stop. Plain for the same reason as set_owner
   task.fiber_.store(&to, memory_order_release);
 }
 

@@ -1,5 +1,5 @@
-// Programs with a plain variable, run in ThreadSanitizer's precise mode: is there a report that
-// names it, and no other? For one program of tests each, since reports are for the whole process.
+// Programs with a plain variable, run under ThreadSanitizer, mostly in its precise mode: is there a
+// report that names it, and no other? For one program of tests each, since reports are for the whole process.
 #pragma once
 
 #include <doctest/doctest.h>

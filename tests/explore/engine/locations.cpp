@@ -6,7 +6,11 @@
 // atomic. An acquire load joins what was released with the store that it reads; a read-modify-write
 // reads the newest and hands on what the store that it replaced had released.
 //
-// Not tried: stores that are ordered otherwise than they happen, loads that read a later store.
+// A store that is not seq_cst may also happen late, as in the store buffer of a processor: together
+// with those behind it before the strand's next read-modify-write, seq_cst store or call of the
+// kernel. Until then only the strand itself reads it.
+//
+// Not tried: stores that become ordered otherwise than that, loads that read a later store.
 #include <cstring>
 
 #include "engine/driver.hpp"
@@ -39,6 +43,21 @@ struct location {
   stored& store_number(unsigned n) noexcept { return kept[n % kept_stores]; }
   stored& newest() noexcept { return store_number(stores - 1); }
 };
+
+/// A store that has not happened yet.
+struct late_store {
+  void* at;
+  unsigned size;
+  std::uint64_t value;
+  clocks released;
+  std::int16_t when;  ///< by the strand's clock
+};
+struct late_stores {
+  static constexpr unsigned most = 16;
+  late_store all[most];
+  unsigned count;
+};
+late_stores late[most_strands];
 
 location locations[most_locations];
 unsigned location_count = 0;
@@ -182,19 +201,46 @@ unsigned choose_store(location& one, std::memory_order order) noexcept {
   return newest - deciding.choose(question::value, 2 * s.step + 1, newest - oldest + 1, nullptr);
 }
 
-void add_store(location& one, std::uint64_t value, std::memory_order order, clocks handed_on,
-               void* at) noexcept {
-  const bool differs = one.newest().value != value;
+void add_store(location& one, const late_store& what) noexcept {
+  const bool differs = one.newest().value != what.value;
   stored& that = one.store_number(one.stores++);
-  that.released = releases(order) ? join(me().seen, handed_on) : handed_on;
+  that.released = what.released;
   that.first_read = clocks{};
-  that.value = value;
-  that.at = me().seen[s.current];
+  that.value = what.value;
+  that.at = what.when;
   that.by = static_cast<std::uint8_t>(s.current);
   one.floor[s.current] = one.stores - 1;
-  if (order == std::memory_order_seq_cst) one.ordered_floor = one.stores - 1;
-  std::memcpy(at, &value, one.size);
+  std::memcpy(what.at, &what.value, one.size);
   if (differs) note_change();
+}
+
+void add_store(location& one, std::uint64_t value, std::memory_order order, clocks handed_on,
+               void* at) noexcept {
+  const clocks released = releases(order) ? join(me().seen, handed_on) : handed_on;
+  add_store(one, {at, one.size, value, released, me().seen[s.current]});
+  if (order == std::memory_order_seq_cst) one.ordered_floor = one.stores - 1;
+}
+
+bool happens_late(const location& one, std::memory_order order) noexcept {
+  if (order == std::memory_order_seq_cst || s.current == 0 || !is_shared(sharing[one.key])) {
+    return false;
+  }
+  if (late[s.current].count == late_stores::most) make_stores();
+  return deciding.choose(question::late, 2 * s.step + 1, 2, nullptr) != 0;
+}
+
+/// The newest of the strand's own stores to that place that has not happened; null: none.
+const late_store* own_late_store(const void* at) noexcept {
+  const late_stores& mine = late[s.current];
+  for (unsigned i = mine.count; i > 0; --i) {
+    if (mine.all[i - 1].at == at) return &mine.all[i - 1];
+  }
+  return nullptr;
+}
+
+/// The place ends: nothing may happen there any more.
+void make_own_stores_to(const void* at) noexcept {
+  if (own_late_store(at) != nullptr) make_stores();
 }
 
 std::uint64_t cut(std::uint64_t value, unsigned size) noexcept {
@@ -234,8 +280,19 @@ void note(const char* what, const void* at, const place& where, std::uint64_t va
 
 }  // namespace
 
+void make_stores() noexcept {
+  late_stores& mine = late[s.current];
+  for (unsigned i = 0; i < mine.count; ++i) {
+    const late_store& one = mine.all[i];
+    add_store(location_of(one.at, one.size), one);
+    if (s.tracing) note_event({.what = "a late store happens", .at = one.at});
+  }
+  mine.count = 0;
+}
+
 void begin_locations() noexcept {
   location_count = 0;
+  for (late_stores& one : late) one.count = 0;
   learned = false;
   for (unsigned i = 0; i < static_count; ++i) statics[i].found = nullptr;
 }
@@ -254,18 +311,23 @@ std::uint64_t newest_value(const void* at, unsigned size) noexcept {
 }
 
 void forget_locations(const void* from, std::size_t size) noexcept {
+  for (std::size_t i = 0; late[s.current].count != 0 && i < size; ++i) {
+    make_own_stores_to(static_cast<const char*>(from) + i);
+  }
   const std::size_t first = offset_of(from);
   for (std::size_t i = 0; i < size; ++i) entries[first + i].generation = 0;
 }
 
 void atomic_begins(void* at, unsigned size) noexcept {
   if (!s.running || offset_of(at) >= region_bytes) return;
+  make_own_stores_to(at);
   plain_access(at, size, true, __builtin_return_address(0));
   entries[offset_of(at)].generation = 0;
 }
 
 void atomic_ends(void* at, unsigned size) noexcept {
   if (!s.running || offset_of(at) >= region_bytes) return;
+  make_own_stores_to(at);
   plain_access(at, size, true, __builtin_return_address(0));
   entries[offset_of(at)].generation = 0;
 }
@@ -276,6 +338,11 @@ std::uint64_t atomic_load(const void* at, unsigned size, std::memory_order order
   if (!s.running || at == parker_slot) return value_at(at, size);
   location& one = begin_operation(at, size);
   note_use(one, false);
+  if (const late_store* own = own_late_store(at)) {
+    tick();
+    note("load", at, where, own->value, 0, order);
+    return own->value;
+  }
   const unsigned n = choose_store(one, order);
   const stored& that = read_store(one, n, order);
   tick();
@@ -288,6 +355,14 @@ void atomic_store(void* at, unsigned size, std::uint64_t value, std::memory_orde
   if (!s.running || at == parker_slot) return void(std::memcpy(at, &value, size));
   location& one = begin_operation(at, size);
   note_use(one, true);
+  if (happens_late(one, order)) {
+    note("store, late,", at, where, value, one.newest().value, order);
+    const clocks released = releases(order) ? me().seen : clocks{};
+    late_stores& mine = late[s.current];
+    mine.all[mine.count++] = {at, size, value, released, me().seen[s.current]};
+    return void(tick());
+  }
+  make_stores();
   note("store", at, where, value, one.newest().value, order);
   add_store(one, value, order, clocks{}, at);
   tick();
@@ -303,6 +378,7 @@ std::uint64_t atomic_change(void* at, unsigned size, change how, std::uint64_t o
   }
   location& one = begin_operation(at, size);
   note_use(one, true);
+  make_stores();
   const stored that = read_store(one, one.stores - 1, order);
   const std::uint64_t value = cut(result_of(how, that.value, operand), size);
   note("change", at, where, value, that.value, order);
@@ -321,6 +397,7 @@ bool atomic_compare_exchange(void* at, unsigned size, std::uint64_t& expected,
   }
   location& one = begin_operation(at, size);
   note_use(one, true);
+  make_stores();
   if (one.newest().value == expected) {
     const stored that = read_store(one, one.stores - 1, on_success);
     note("compare-exchange", at, where, desired, that.value, on_success);

@@ -145,6 +145,7 @@ void finish_strand() noexcept {
     jump(driver);
   }
   count_step();
+  make_stores();
   s.ready &= ~bit(s.current);
   s.unfinished &= ~bit(s.current);
   s.strands[0].seen = join(s.strands[0].seen, me().seen);
@@ -203,6 +204,7 @@ void before_operation(bool matters) noexcept {
   if (++in_a_row % most_in_a_row == 0) pause();
   if (s.wants_pause) {
     s.wants_pause = false;
+    make_stores();
     s.paused |= bit(s.current);
     s.spinners |= bit(s.current);
     me().looks_fresh = true;
@@ -222,6 +224,7 @@ void before_operation(bool matters) noexcept {
 void pause() noexcept { s.wants_pause = s.running && s.unfinished != 1; }
 
 bool sleep_on(const void* address, std::int64_t until) noexcept {
+  make_stores();
   if (s.tracing) note_event({.what = "sleeps on", .at = address});
   me().word = address;
   me().until = until;
@@ -247,6 +250,7 @@ void wake_those_on(const void* address, int count) noexcept {
 
 bool futex_wait(const void* word, std::uint32_t expected, std::int64_t until) noexcept {
   before_operation(true);
+  make_stores();
   if (newest_value(word, sizeof(expected)) != expected) return true;
   if (until <= s.now) return false;
   return sleep_on(word, until);
@@ -254,6 +258,7 @@ bool futex_wait(const void* word, std::uint32_t expected, std::int64_t until) no
 
 void futex_wake(const void* word, int count) noexcept {
   before_operation(true);
+  make_stores();
   if (s.tracing) note_event({.what = "wakes", .at = word});
   wake_those_on(word, count);
   note_change();
@@ -261,6 +266,7 @@ void futex_wake(const void* word, int count) noexcept {
 
 unsigned start_strand(void* (*life)(void*), void* argument) noexcept {
   before_operation(true);
+  make_stores();
   if (s.count == most_strands) fail(failure::engine, "too many strands");
   const unsigned number = s.count++;
   add_strand(number, nullptr, argument, me().seen);

@@ -133,6 +133,8 @@ void atomic_access(const void* at, unsigned size) noexcept;
 
 // ---- locations.cpp
 void begin_locations() noexcept;
+/// What the running strand has stored happens now, if it has not.
+void make_stores() noexcept;
 void end_locations() noexcept;
 void forget_sharing() noexcept;
 /// Was an address found to be shared in this schedule that was not known to be?

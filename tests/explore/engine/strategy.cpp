@@ -69,10 +69,10 @@ unsigned chooser::choose(question what, std::uint32_t key, unsigned count,
   unsigned chosen = 0;
   switch (how_) {
     case strategy::depth_first:
-      chosen = choose_depth_first(what, key, count);
+      if (what != question::late) chosen = choose_depth_first(what, key, count);
       break;
     case strategy::random:
-      chosen = choose_random(what, count);
+      if (what != question::late) chosen = choose_random(what, count);
       break;
     case strategy::priorities:
       chosen = choose_priority(what, key, count, who);
@@ -104,6 +104,7 @@ unsigned chooser::choose_random(question what, unsigned count) {
 unsigned chooser::choose_priority(question what, std::uint32_t key, unsigned count,
                                   const std::uint8_t* who) {
   if (what == question::value) return choose_value(count);
+  if (what == question::late) return late_ && random() % 8 != 0 ? 1 : 0;
   if (what == question::preempt) {
     while (!change_at_.empty() && change_at_.back() * 2 <= key) {
       priority_[who[0]] = lowest_--;

@@ -21,6 +21,7 @@ enum class question : std::uint8_t {
   preempt,  ///< 0: the running strand
   next,     ///< the running strand cannot go on
   value,    ///< 0: the newest
+  late,     ///< 0: the store happens at once
 };
 
 enum class strategy : std::uint8_t { depth_first, random, priorities, given };
@@ -41,7 +42,8 @@ class chooser {
   /// Starts again at the bound: the questions have changed.
   void restart_depth_first() { path_.clear(); }
   void begin_random(std::uint64_t seed);
-  /// `steps`: about how many to expect. `late`: what others store is seen as late as it may be.
+  /// `steps`: about how many to expect. `late`: what others store is seen as late as it may be,
+  /// and stores happen late.
   void begin_priorities(std::uint64_t seed, unsigned changes, std::uint32_t steps, bool late);
   void begin_given(decisions list);
   void begin_schedule();

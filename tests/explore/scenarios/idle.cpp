@@ -17,16 +17,32 @@ using namespace std::chrono_literals;
 
 using detail::worker;
 
+/// How a job waits for its child.
+enum class pace : std::uint8_t {
+  spins,
+  naps,        ///< as one long turn does in which time passes
+  takes_turns  ///< short ones, each of another job
+};
+
 struct job final : detail::task_core {
   job() : task_core(nullptr) {}
   void invoke() noexcept override {}
   void run(worker& by) noexcept;
+  void run_again() noexcept {
+    // order: relaxed, whoever runs it gets it from a queue
+    done.store(false, detail::memory_order_relaxed);
+  }
   [[nodiscard]] bool is_done() const noexcept {
     // order: acquire, pairs with run
     return done.load(detail::memory_order_acquire);
   }
 
-  job* child = nullptr;   ///< pushed onto the own queue, and waited for without a wait
+  void await_child(worker& by) noexcept;
+  void take_turns(worker& by) noexcept;
+
+  job* child = nullptr;  ///< pushed onto the own queue, and waited for without a wait
+  pace how = pace::spins;
+  job* turn = nullptr;    ///< what those who take turns run
   job* sequel = nullptr;  ///< pushed there after a while
   detail::atomic<bool> done{false};
 };
@@ -54,7 +70,7 @@ struct workshop {
 void job::run(worker& by) noexcept {
   if (child != nullptr) {
     by.push_task(*child);
-    while (!child->is_done()) detail::cpu_pause();
+    while (!child->is_done()) await_child(by);
   }
   if (sequel != nullptr) {
     let_time_pass(10us);  // the other one has become the watcher
@@ -63,6 +79,32 @@ void job::run(worker& by) noexcept {
   check(!is_done(), "a job is run once");
   // order: release, pairs with is_done
   done.store(true, detail::memory_order_release);
+}
+
+void job::await_child(worker& by) noexcept {
+  switch (how) {
+    case pace::spins:
+      return detail::cpu_pause();
+    case pace::naps:
+      return let_time_pass(10us);
+    case pace::takes_turns:
+      take_turns(by);
+      return let_time_pass(10us);
+  }
+}
+
+/// More than a coarse worker has in the time of a nap. That one runs the oldest task itself some
+/// time is not what is asked here: then the child goes back.
+void job::take_turns(worker& by) noexcept {
+  for (int i = 0; i < 4; ++i) {
+    turn->run_again();
+    by.push_task(*turn);
+    detail::runnable* found = by.pick();
+    const bool puts_back = found == child;
+    if (puts_back) found = by.pick();
+    while (found == nullptr && !turn->is_done()) detail::cpu_pause();  // it was stolen
+    if (puts_back) by.push_task(*child);
+  }
 }
 
 /// Runs the strands until all of them have ended or sleep for ever.
@@ -99,6 +141,37 @@ void busy_beside_one_that_goes_to_sleep() {
   check(one.is_done() && child.is_done(), "all are run");
 }
 
+/// Whoever looks is disturbed so often that no two looks in a row are far enough apart.
+void busy_beside_one_that_is_disturbed() {
+  workshop shop(2);
+  job one, child, other;
+  one.child = &child;
+  one.how = pace::naps;
+  shop.bring(one);
+  until_all_sleep([&] { shop.work(0); }, [&] { shop.work(1); },
+                  [&] {
+                    while (!child.is_done()) {
+                      let_time_pass(15us);
+                      other.run_again();
+                      shop.bring(other);
+                      while (!other.is_done()) detail::cpu_pause();
+                    }
+                  });
+  check(one.is_done() && child.is_done(), "all are run");
+}
+
+/// A task waits beside fine turns, which alone nobody would take away.
+void a_task_beside_fine_turns() {
+  workshop shop(2);
+  job one, child, turn;
+  one.child = &child;
+  one.how = pace::takes_turns;
+  one.turn = &turn;
+  shop.bring(one);
+  until_all_sleep([&] { shop.work(0); }, [&] { shop.work(1); });
+  check(one.is_done() && child.is_done(), "all are run");
+}
+
 /// The same after a pause in which nobody runs: the watcher gives up.
 void busy_again() {
   workshop shop(2);
@@ -112,6 +185,8 @@ void busy_again() {
 
 /// Of some hundred steps.
 constexpr unsigned some_part = 4;
+/// Of some thousand.
+constexpr unsigned long_part = 20;
 
 }  // namespace
 
@@ -121,6 +196,9 @@ scenarios idle_scenarios() {
       {"idle: work from outside, 2 workers", call<work_from_outside<2>>, nullptr, some_part},
       {"idle: busy beside one that goes to sleep", call<busy_beside_one_that_goes_to_sleep>,
        nullptr, some_part},
+      {"idle: busy beside one that is disturbed", call<busy_beside_one_that_is_disturbed>, nullptr,
+       long_part},
+      {"idle: a task beside fine turns", call<a_task_beside_fine_turns>, nullptr, long_part},
       {"idle: busy, and busy again", call<busy_again>, nullptr, some_part},
   };
 }

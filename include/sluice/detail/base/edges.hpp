@@ -93,8 +93,10 @@ class errand {
   void* const other_;
 };
 
-/// While this lives nobody looks at the plain accesses of the running strand: under a lock of the
-/// compiled library, which orders nothing, functions of the headers share data too.
+/// While this lives nobody looks at the accesses of the running strand: under a lock of the
+/// compiled library, which orders nothing, functions of the headers share data too; and an unlock,
+/// whose edge comes before its last touch, is followed by whoever takes the mutex in compiled code
+/// and ends it.
 class unwatched {
  public:
   unwatched() noexcept {
@@ -146,6 +148,7 @@ inline constexpr bool precise_races = false;
 /// What the running strand has done so far happens before what follows an edge_to of this place.
 inline void edge_from(const volatile void*) noexcept {}
 inline void edge_to(const volatile void*) noexcept {}
+inline void forget_accesses(const void*, std::size_t) noexcept {}
 
 struct errand {
   enum class knows : bool { all, nothing };
