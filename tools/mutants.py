@@ -184,7 +184,7 @@ def switched(one, old):
         declared = DECLARATION.match(old)
         return f"({old[1:-1]}; !{switch} && {declared[1]})" if declared else f"(!{switch} && {old})"
     weaker = re.sub(r"memory_order_\w+", f"memory_order_{one.weaker}", one.old)
-    return f"({switch} ? {weaker} : {old})"
+    return f"::sluice::explore::weakened({one.number}, {weaker}, {old})"
 
 
 def planted(text, pieces):
@@ -238,8 +238,11 @@ SAMPLES = [
 
 PLANTED = [
     ("one in another", "// order: so\nif (y.load(memory_order_acquire)) return;\n",
-     "if (!::sluice::explore::mutant(2) && (y.load((::sluice::explore::mutant(1) ? "
-     "memory_order_relaxed : memory_order_acquire)))) return;\n"),
+     "if (!::sluice::explore::mutant(2) && (y.load(::sluice::explore::weakened(1, "
+     "memory_order_relaxed, memory_order_acquire)))) return;\n"),
+    ("two of one order", "y.exchange(a, memory_order_acq_rel);\n",
+     "y.exchange(a, ::sluice::explore::weakened(1, memory_order_acquire, "
+     "::sluice::explore::weakened(2, memory_order_release, memory_order_acq_rel)));\n"),
     ("one that declares", "// order: so\nif (T* x = y.load(memory_order_relaxed)) return;\n",
      "if (T* x = y.load(memory_order_relaxed); !::sluice::explore::mutant(1) && x) return;\n"),
 ]

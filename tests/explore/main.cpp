@@ -1,11 +1,11 @@
 // The explorer's command line.
 #include <chrono>
+#include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <iostream>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "engine/driver.hpp"
@@ -26,7 +26,8 @@ constexpr const char* usage =
     "  --only WAY       depth-first, random or priorities\n"
     "  --quiet          of a failure, only what it is\n"
     "  --fault N        in a program that check_faults or mutate has made: with that fault\n"
-    "  --met            in one that mutate has made: which mutants each scenario comes to\n"
+    "  --met            in one that mutate has made: which mutants would change each scenario\n"
+    "  --digest         of each scenario, of all that its schedules chose\n"
     "  --replay LIST    the one schedule with these choices, step by step\n"
     "  --list           names the scenarios\n"
     "  =NAME            a WORD for that one alone\n";
@@ -56,6 +57,7 @@ struct options {
   bool list = false;
   bool quiet = false;
   bool met = false;
+  bool digest = false;
 };
 
 [[noreturn]] void misused(const char* why) {
@@ -86,9 +88,11 @@ options parse(int count, char** arguments) {
     } else if (word == "--quiet") {
       chosen.quiet = true;
     } else if (word == "--met") {
-      chosen.met = true;
+      chosen.met = looks_for_weaker = true;
     } else if (word == "--fault") {
       fault = std::atoi(value().c_str());
+    } else if (word == "--digest") {
+      chosen.digest = true;
     } else if (word == "--list") {
       chosen.list = true;
     } else if (word == "-h" || word == "--help") {
@@ -111,11 +115,16 @@ bool wanted(const options& chosen, const scenario& one) {
   return chosen.words.empty();
 }
 
-/// Prints which mutants were met since the last call.
+/// Prints which mutants would have changed a schedule since the last call, and which not.
 void print_met() {
   std::printf("  met:");
   for (int number = 0; number < most_mutants; ++number) {
-    if (std::exchange(met[number], false)) std::printf(" %d", number);
+    if (met[number]) std::printf(" %d", number);
+  }
+  std::printf("\n  only reached:");
+  for (int number = 0; number < most_mutants; ++number) {
+    if (reached[number] && !met[number]) std::printf(" %d", number);
+    met[number] = reached[number] = false;
   }
   std::printf("\n");
 }
@@ -156,6 +165,7 @@ int main(int count, char** arguments) {
                 static_cast<double>(result.steps) / static_cast<double>(result.schedules),
                 static_cast<double>(result.schedules) / seconds / 1000, extent(result).c_str());
     if (chosen.met) print_met();
+    if (chosen.digest) std::printf("  digest: %016" PRIx64 "\n", result.digest);
     std::fflush(stdout);
     if (!result.failed) continue;
     ++failed;

@@ -8,9 +8,14 @@ namespace sluice::explore {
 /// Runs `body(of)` as strand 0, which runs the others. The decisions are those of `deciding`.
 void run_schedule(void (*body)(const void*), const void* of) noexcept;
 
-/// The mutants of tools/mutate whose places a schedule has come to.
-inline constexpr int most_mutants = 4096;
+/// The mutants of tools/mutate that would have changed a schedule: those of a statement or a
+/// condition whose place was met, those of an order as weaker.hpp says.
+inline constexpr int most_mutants = 2048;
 extern bool met[most_mutants];
+/// Those of an order whose operation a schedule has come to.
+extern bool reached[most_mutants];
+/// Are those looked for whose orders are weaker?
+extern bool looks_for_weaker;
 
 /// From here on a strand that touches no memory fails its schedule, and nothing else.
 void catch_crashes() noexcept;

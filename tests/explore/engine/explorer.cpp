@@ -15,11 +15,19 @@ namespace {
 /// Steps of the longest schedule so far: where priorities may change.
 std::uint32_t longest = 1;
 
+std::uint64_t digest(std::uint64_t so_far, std::uint64_t next) noexcept {
+  return (so_far ^ next) * 0x9e3779b97f4a7c15 + (so_far >> 29);
+}
+
 /// False: it failed.
 bool run_one(const scenario& what, report& result) {
   run_schedule(what.body, what.of);
   ++result.schedules;
   result.steps += s.step;
+  result.digest = digest(result.digest, s.step);
+  for (const decision& one : deciding.made()) {
+    result.digest = digest(result.digest, (std::uint64_t{one.key} << 8) + one.choice);
+  }
   longest = std::max(longest, s.step);
   if (deciding.went_astray() && s.how == failure::none) {
     s.how = failure::engine;

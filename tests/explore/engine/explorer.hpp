@@ -28,6 +28,7 @@ struct budget {
 struct report {
   std::uint64_t schedules = 0;
   std::uint64_t steps = 0;
+  std::uint64_t digest = 0;  ///< of all choices and steps
   /// All schedules with so many choices other than the default were tried; -1: not even those with 0.
   int complete_bound = -1;
   bool everything = false;  ///< there are no others

@@ -52,6 +52,8 @@ void check(bool holds, const char* claim) noexcept;
 extern int fault;
 /// The same for tools/mutate: is that mutant in? Notes that a schedule has come to its place.
 bool mutant(int number) noexcept;
+/// The order of an operation: the weaker one if that mutant is in. Without it, see weaker.hpp.
+std::memory_order weakened(int number, std::memory_order weaker, std::memory_order order) noexcept;
 
 /// How many items live, for the items themselves.
 void count_item(int change) noexcept;

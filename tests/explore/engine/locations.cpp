@@ -16,6 +16,7 @@
 #include "engine/driver.hpp"
 #include "engine/hooks.hpp"
 #include "engine/state.hpp"
+#include "engine/weaker.hpp"
 
 namespace sluice::explore {
 namespace {
@@ -62,6 +63,17 @@ late_stores late[most_strands];
 location locations[most_locations];
 unsigned location_count = 0;
 
+/// Beside each location, only in a run that looks for weaker orders.
+struct weaker_location {
+  instead<unsigned> ordered_floor;
+  instead<clocks> released[kept_stores];
+};
+weaker_location weaker_locations[most_locations];
+
+weaker_location& weaker_of(const location& one) noexcept {
+  return weaker_locations[&one - locations];
+}
+
 /// Which location begins at a byte of the region: its number, and the schedule in which that holds.
 struct entry {
   std::uint32_t generation;
@@ -102,6 +114,10 @@ location& add_location(const void* at, unsigned size, unsigned key) noexcept {
   std::memset(one.floor, 0, sizeof(one.floor));
   one.kept[0] = stored{};
   one.kept[0].value = value_at(at, size);
+  if (looks_for_weaker) {
+    weaker_of(one).ordered_floor.clear();
+    weaker_of(one).released[0].clear();
+  }
   return one;
 }
 
@@ -162,9 +178,9 @@ bool releases(std::memory_order order) noexcept {
 }
 
 /// The oldest store that the strand may still read.
-unsigned oldest_for(location& one, std::memory_order order) noexcept {
+unsigned oldest_for(location& one, std::memory_order order, unsigned ordered_floor) noexcept {
   unsigned oldest = one.floor[s.current];
-  if (order == std::memory_order_seq_cst && oldest < one.ordered_floor) oldest = one.ordered_floor;
+  if (order == std::memory_order_seq_cst && oldest < ordered_floor) oldest = ordered_floor;
   if (one.stores > kept_stores && oldest < one.stores - kept_stores) {
     oldest = one.stores - kept_stores;
   }
@@ -180,23 +196,90 @@ unsigned oldest_for(location& one, std::memory_order order) noexcept {
   return oldest;
 }
 
-stored& read_store(location& one, unsigned n, std::memory_order order) noexcept {
+// ---- what mutants would do instead: each `given` is an order with those that it carries
+
+/// Would one choose from more stores?
+void look_at_choice(location& one, std::memory_order given, unsigned oldest) noexcept {
+  const instead<unsigned>& floors = weaker_of(one).ordered_floor;
+  weaker_orders here{given};
+  here.add(floors);
+  for (const auto& [mutant, order] : here) {
+    if (oldest_for(one, order, floors.of(mutant, one.ordered_floor)) != oldest) met[mutant] = true;
+  }
+}
+
+void note_floor(location& one, int mutant, unsigned floor) noexcept {
+  instead<unsigned>& floors = weaker_of(one).ordered_floor;
+  floor == one.ordered_floor ? floors.drop(mutant) : floors.set(mutant, floor);
+}
+
+/// Would one have learned less from a store that was read?
+void look_at_read(location& one, unsigned n, std::memory_order given, clocks seen_before,
+                  unsigned floor_before) noexcept {
+  const instead<unsigned>& floors = weaker_of(one).ordered_floor;
+  const instead<clocks>& releases = weaker_of(one).released[n % kept_stores];
+  weaker_orders here{given};
+  here.add(floors);
+  here.add(releases);
+  for (const auto& [mutant, order] : here) {
+    clocks seen = seen_before;
+    if (acquires(order)) seen = join(seen, releases.of(mutant, one.store_number(n).released));
+    if (any_unseen(me().seen, seen)) {
+      met[mutant] = true;
+      continue;
+    }
+    const unsigned floor = floors.of(mutant, floor_before);
+    note_floor(one, mutant, order == std::memory_order_seq_cst && floor < n ? n : floor);
+  }
+}
+
+/// What does the newest store release there? It `replaces` the one before, which had released
+/// `handed_on`.
+void look_at_store(location& one, std::memory_order given, bool replaces, clocks handed_on,
+                   unsigned floor_before) noexcept {
+  weaker_location& weaker = weaker_of(one);
+  const unsigned n = one.stores - 1;
+  const instead<clocks> replaced =
+      replaces ? weaker.released[(n - 1) % kept_stores] : instead<clocks>{};
+  weaker.released[n % kept_stores].clear();
+  weaker_orders here{given};
+  here.add(weaker.ordered_floor);
+  here.add(replaced);
+  for (const auto& [mutant, order] : here) {
+    clocks released = replaced.of(mutant, handed_on);
+    if (releases(order)) released = join(me().seen, released);
+    if (any_unseen(one.newest().released, released)) {
+      weaker.released[n % kept_stores].set(mutant, released);
+    }
+    const unsigned floor = weaker.ordered_floor.of(mutant, floor_before);
+    note_floor(one, mutant, order == std::memory_order_seq_cst ? n : floor);
+  }
+}
+
+// ---- what is done
+
+stored& read_store(location& one, unsigned n, std::memory_order given) noexcept {
+  const std::memory_order order = bare(given);
   stored& that = one.store_number(n);
   strand& self = me();
+  const clocks seen_before = self.seen;
+  const unsigned floor_before = one.ordered_floor;
   one.floor[s.current] = n;
   if (that.first_read[s.current] == 0) that.first_read[s.current] = self.seen[s.current];
   if (order == std::memory_order_seq_cst && one.ordered_floor < n) one.ordered_floor = n;
   if (acquires(order)) self.seen = join(self.seen, that.released);
+  if (looks_for_weaker) look_at_read(one, n, given, seen_before, floor_before);
   return that;
 }
 
-unsigned choose_store(location& one, std::memory_order order) noexcept {
+unsigned choose_store(location& one, std::memory_order given) noexcept {
   const unsigned newest = one.stores - 1;
   strand& self = me();
   const bool fresh = self.looks_fresh || s.rounds != 0;
   self.looks_fresh = false;
   if (fresh || one.floor[s.current] == newest) return newest;
-  const unsigned oldest = oldest_for(one, order);
+  const unsigned oldest = oldest_for(one, bare(given), one.ordered_floor);
+  if (looks_for_weaker) look_at_choice(one, given, oldest);
   if (oldest == newest) return newest;
   return newest - deciding.choose(question::value, 2 * s.step + 1, newest - oldest + 1, nullptr);
 }
@@ -214,11 +297,21 @@ void add_store(location& one, const late_store& what) noexcept {
   if (differs) note_change();
 }
 
-void add_store(location& one, std::uint64_t value, std::memory_order order, clocks handed_on,
+/// `replaced`: of a read-modify-write, the store that it has read.
+void add_store(location& one, std::uint64_t value, std::memory_order given, const stored* replaced,
                void* at) noexcept {
+  const std::memory_order order = bare(given);
+  const clocks handed_on = replaced != nullptr ? replaced->released : clocks{};
+  const unsigned floor_before = one.ordered_floor;
   const clocks released = releases(order) ? join(me().seen, handed_on) : handed_on;
   add_store(one, {at, one.size, value, released, me().seen[s.current]});
   if (order == std::memory_order_seq_cst) one.ordered_floor = one.stores - 1;
+  if (looks_for_weaker) look_at_store(one, given, replaced != nullptr, handed_on, floor_before);
+}
+
+/// A store that is not seq_cst may happen late, and then releases less where its order is weaker.
+void count_as_changed(std::memory_order given) noexcept {
+  for (const auto& each : weaker_orders{given}) met[each.mutant] = true;
 }
 
 bool happens_late(const location& one, std::memory_order order) noexcept {
@@ -274,7 +367,7 @@ void note(const char* what, const void* at, const place& where, std::uint64_t va
               .where = where,
               .value = value,
               .former = former,
-              .order = order,
+              .order = bare(order),
               .stale = stale});
 }
 
@@ -284,7 +377,11 @@ void make_stores() noexcept {
   late_stores& mine = late[s.current];
   for (unsigned i = 0; i < mine.count; ++i) {
     const late_store& one = mine.all[i];
-    add_store(location_of(one.at, one.size), one);
+    location& there = location_of(one.at, one.size);
+    add_store(there, one);
+    if (looks_for_weaker) {
+      look_at_store(there, std::memory_order_relaxed, false, clocks{}, there.ordered_floor);
+    }
     if (s.tracing) note_event({.what = "a late store happens", .at = one.at});
   }
   mine.count = 0;
@@ -355,16 +452,18 @@ void atomic_store(void* at, unsigned size, std::uint64_t value, std::memory_orde
   if (!s.running || at == parker_slot) return void(std::memcpy(at, &value, size));
   location& one = begin_operation(at, size);
   note_use(one, true);
-  if (happens_late(one, order)) {
+  if (looks_for_weaker && bare(order) == std::memory_order_seq_cst) count_as_changed(order);
+  if (happens_late(one, bare(order))) {
+    if (looks_for_weaker) count_as_changed(order);
     note("store, late,", at, where, value, one.newest().value, order);
-    const clocks released = releases(order) ? me().seen : clocks{};
+    const clocks released = releases(bare(order)) ? me().seen : clocks{};
     late_stores& mine = late[s.current];
     mine.all[mine.count++] = {at, size, value, released, me().seen[s.current]};
     return void(tick());
   }
   make_stores();
   note("store", at, where, value, one.newest().value, order);
-  add_store(one, value, order, clocks{}, at);
+  add_store(one, value, order, nullptr, at);
   tick();
 }
 
@@ -382,7 +481,7 @@ std::uint64_t atomic_change(void* at, unsigned size, change how, std::uint64_t o
   const stored that = read_store(one, one.stores - 1, order);
   const std::uint64_t value = cut(result_of(how, that.value, operand), size);
   note("change", at, where, value, that.value, order);
-  add_store(one, value, order, that.released, at);
+  add_store(one, value, order, &that, at);
   tick();
   return that.value;
 }
@@ -401,7 +500,7 @@ bool atomic_compare_exchange(void* at, unsigned size, std::uint64_t& expected,
   if (one.newest().value == expected) {
     const stored that = read_store(one, one.stores - 1, on_success);
     note("compare-exchange", at, where, desired, that.value, on_success);
-    add_store(one, desired, on_success, that.released, at);
+    add_store(one, desired, on_success, &that, at);
     tick();
     return true;
   }

@@ -13,6 +13,7 @@
 #include "engine/driver.hpp"
 #include "engine/hooks.hpp"
 #include "engine/state.hpp"
+#include "engine/weaker.hpp"
 
 namespace sluice::explore {
 
@@ -21,10 +22,26 @@ namespace context = boost::context::detail;
 schedule_state s;
 int fault = 0;
 bool met[most_mutants];
+bool reached[most_mutants];
+bool looks_for_weaker = false;
 
 bool mutant(int number) noexcept {
   met[number] = true;
   return fault == number;
+}
+
+std::memory_order weakened(int number, std::memory_order weaker, std::memory_order order) noexcept {
+  if (!looks_for_weaker) return fault == number ? weaker : order;
+  reached[number] = true;
+  const auto carried = static_cast<unsigned>(weaker) | static_cast<unsigned>(number) << order_bits;
+  const auto so_far = static_cast<unsigned>(order);
+  constexpr unsigned second = 2 * order_bits + mutant_bits;
+  if (so_far >> second != 0) {  // there is no room for a third
+    met[number] = true;
+    return order;
+  }
+  return static_cast<std::memory_order>(
+      so_far | carried << (so_far >> order_bits == 0 ? order_bits : second));
 }
 
 namespace {
