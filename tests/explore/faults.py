@@ -396,7 +396,7 @@ void idle_policy::pass_watch_on()""", "if (one != nullptr) rouse(*one);",
            ["runtime: a wait with a time"], "false"),
     weaker("timers: a span is forgotten before its moment is told", TIMERS,
            """    if (new_ != nullptr) {
-      const deadline now""", "new_ != nullptr", ["runtime: a wait with a time"],
+      const deadline now""", "new_ != nullptr", ["timers: a span before a sleep"],
            "(has_new_.store(false, memory_order_relaxed), new_ != nullptr)"),
     left_out("timers: one that was fired looks armed", TIMERS,
              """      timer& t = *root_;

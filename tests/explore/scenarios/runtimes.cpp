@@ -172,19 +172,20 @@ void two_fibers_hand_over() {
 
 /// W6: ready fibers are given to a worker that goes to sleep, or has just done so. The giver then
 /// rests too, or its own fiber follows.
-template <bool follows>
+template <int count, bool follows>
 void ready_fibers_are_given_away() {
   strands([] {
-    runtime home(workers(2));
+    runtime home(workers(count));
     const channel<item> ch(1);
     home.go([&] {
           auto getter = home.go([&] { check(arrives(ch), "the item arrives"); });
           this_fiber::yield();
           ch.put(item(1));
           detail::worker& here = *detail::worker::current();
-          detail::worker& there = here.home().worker_at(1 - here.index());
-          // order: relaxed, a hint; never taken back, so that the other stays eligible
-          there.idle.seated.store(true, detail::memory_order_relaxed);
+          for (std::size_t i = 0; i < count; ++i) {
+            // order: relaxed, a hint
+            here.home().worker_at(i).idle.seated.store(true, detail::memory_order_relaxed);
+          }
           const bool gave = here.home().idle().give_up(here);
           if (follows && gave) this_fiber::yield();
           getter.join();
@@ -212,7 +213,7 @@ void a_time_or_an_item() {
       [&] {
         runtime home(workers(1));
         home.go([&] {
-              const auto found = ch.get_for(1ms);
+              const auto found = ch.get_until(detail::clock::now() + 1ms);
               got = found.has_value();
               check(!got || found->number() == 1, "the item arrives");
             })
@@ -473,9 +474,11 @@ scenarios runtime_scenarios() {
       whole("runtime: busy, and a task from outside", call<busy_and_a_task_from_outside>),
       whole("runtime: busy, and a timer", call<busy_and_a_timer>),
       whole("runtime: two fibers hand over", call<two_fibers_hand_over>),
-      whole("runtime: ready fibers are given away", call<ready_fibers_are_given_away<false>>),
+      whole("runtime: ready fibers are given away", call<ready_fibers_are_given_away<2, false>>),
       whole("runtime: ready fibers are given away, and what runs follows",
-            call<ready_fibers_are_given_away<true>>),
+            call<ready_fibers_are_given_away<2, true>>),
+      whole("runtime: ready fibers are given away, 3 workers",
+            call<ready_fibers_are_given_away<3, true>>),
       whole("runtime: a wait with a time, 1 worker", call<a_wait_with_a_time<1>>),
       whole("runtime: a wait with a time, 2 workers", call<a_wait_with_a_time<2>>),
       whole("runtime: a time or an item", call<a_time_or_an_item>),

@@ -134,6 +134,23 @@ void a_span_or_a_waker() {
   check(!shard.any(), "no timer is left");
 }
 
+/// A worker that has armed a span looks before it sleeps, beside the ticker: it finds the moment.
+void a_span_before_a_sleep() {
+  timer_shard shard;
+  timer own;
+  waiter self(parker::current(), {});
+  bool told = false;
+  strands(
+      [&] {
+        shard.arm_span(own, self, 1h);
+        if (shard.any()) shard.fire(detail::clock::now());
+        told = shard.earliest() != detail::no_deadline;
+      },
+      [&] { shard.fire(detail::clock::now()); });
+  check(told, "who goes to sleep knows until when");
+  shard.disarm(own);
+}
+
 /// The same timer is armed again as soon as its wait has ended.
 void armed_again() {
   timer_shard shard;
@@ -199,6 +216,7 @@ scenarios timer_scenarios() {
       {"timers: two waits, two that fire", call<fired_by_two>},
       {"timers: a wait is fired or woken", call<fired_or_woken>},
       {"timers: a span is fired or woken", call<a_span_or_a_waker>},
+      {"timers: a span before a sleep", call<a_span_before_a_sleep>},
       {"timers: a timer is armed again", call<armed_again>},
       {"timers: armed before a sleep", call<armed_before_a_sleep>},
       {"timers: a late one from outside", call<a_late_one_from_outside>, nullptr, 20},
