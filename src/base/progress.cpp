@@ -16,7 +16,14 @@ void add(atomic<std::uint64_t>& count, std::uint64_t by) noexcept {
 void count_progress_in(progress* mine) noexcept { of_this_thread = mine; }
 
 [[gnu::noinline]] void count_moved(std::uint64_t items) noexcept {
-  if (progress* mine = of_this_thread) add(mine->moved, items);
+  progress* mine = of_this_thread;
+  if (mine == nullptr) return;
+  add(mine->moved, items);
+  // order: relaxed, the thread's own
+  const std::uint64_t moved = mine->moved.load(memory_order_relaxed);
+  if (mine->call == nullptr || moved < mine->call_at) return;
+  mine->call_at = moved + progress::items_between_calls;
+  mine->call();
 }
 
 [[gnu::noinline]] void count_lost_race() noexcept {

@@ -37,8 +37,10 @@ runnable* idle_policy::rest(worker& me) noexcept {
   running_.fetch_add(1, memory_order_seq_cst);
   // order: relaxed, only I make myself stop being the watcher
   if (watcher_.load(memory_order_relaxed) == &me) pass_watch_on();
-  me.idle.races.begin(clock::now(), me.lost());
-  me.idle.reconsidered = {};
+  const deadline now = clock::now();
+  me.idle.races.begin(now, me.lost());
+  me.idle.reconsidered = now;
+  me.idle.done = me.done();
   me.idle.gave_up = false;
   me.count_start();
   me.keep_time();
@@ -136,16 +138,18 @@ runnable* idle_policy::steal_fine(worker& me) noexcept {
     if (&victim == &me) continue;
     const bool slow = me.idle.samples[victim.index()].slow && victim.has_ready();
     if (victim.ready().empty() && victim.overflow().empty() && !slow) continue;
-    if (seats() >= spread_.limit()) {
+    // order: relaxed, a hint
+    const int others = victim.idle.seated.load(memory_order_relaxed) ? 0 : 1;
+    if (seats() + others >= spread_.limit()) {
       spread_.want();
-      return nullptr;
+      continue;
     }
-    if (!victim.overflow().empty()) {
-      if (runnable* one = me.steal_backlog(victim)) return take_seat(me), one;
-    }
-    if (runnable* one = slow ? me.steal_ready(victim) : me.steal_queued(victim)) {
-      return take_seat(me), one;
-    }
+    runnable* one = me.steal_backlog(victim);
+    if (one == nullptr) one = slow ? me.steal_ready(victim) : me.steal_queued(victim);
+    if (one == nullptr) continue;
+    take_seat(victim);
+    take_seat(me);
+    return one;
   }
   return nullptr;
 }
@@ -189,6 +193,7 @@ bool idle_policy::has_work(const worker& me) const noexcept {
 }
 
 void idle_policy::sleep(worker& me) noexcept {
+  leave_seat(me);  // perhaps a thief has just given it one
   enlist(me);
   if (has_work(me) || home_.over()) return delist(me);
   home_.tell_closer();

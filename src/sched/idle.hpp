@@ -109,7 +109,7 @@ class idle_policy {
   [[nodiscard]] runnable* linger(worker& me) noexcept;
   [[nodiscard]] work_done done_by_all() const noexcept;
   void look_how_it_goes(deadline now) noexcept;
-  void take_seat(worker& me) noexcept;
+  void take_seat(worker& one) noexcept;
   void leave_seat(worker& me) noexcept;
   [[nodiscard]] int seats() const noexcept {
     // order: relaxed, a hint

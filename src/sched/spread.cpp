@@ -8,8 +8,20 @@
 #include "sched/idle.hpp"
 #include "sched/scheduler.hpp"
 #include "sched/worker_switch.hpp"
+#include "sluice/detail/park/attention.hpp"
 
 namespace sluice::detail {
+
+void worker::end_slice() noexcept {
+  // order: relaxed, a running fiber may see it late
+  if (!slice_over_.exchange(true, memory_order_relaxed)) raise_attention();
+}
+
+void worker::look_up() noexcept {
+  if (std::exchange(picks_at_look_up_, picks()) != picks()) return;
+  looks_up_ = true;
+  end_slice();
+}
 
 work_done idle_policy::done_by_all() const noexcept {
   work_done sum;
@@ -21,23 +33,25 @@ work_done idle_policy::done_by_all() const noexcept {
   return sum;
 }
 
-void idle_policy::take_seat(worker& me) noexcept {
-  // order: relaxed, its own
-  if (me.idle.seated.load(memory_order_relaxed)) return;
-  // order: relaxed, a hint for others
-  me.idle.seated.store(true, memory_order_relaxed);
-  me.idle.gave_up = false;
-  // order: relaxed, a count
-  seats_.fetch_add(1, memory_order_relaxed);
+/// Anybody.
+void idle_policy::take_seat(worker& one) noexcept {
+  // order: relaxed, a hint
+  if (one.idle.seated.load(memory_order_relaxed)) return;
+  // order: relaxed, counts
+  if (!one.idle.seated.exchange(true, memory_order_relaxed)) {
+    // order: relaxed, a count
+    seats_.fetch_add(1, memory_order_relaxed);
+  }
 }
 
 void idle_policy::leave_seat(worker& me) noexcept {
-  // order: relaxed, its own
+  // order: relaxed, a hint
   if (!me.idle.seated.load(memory_order_relaxed)) return;
-  // order: relaxed, a hint for others
-  me.idle.seated.store(false, memory_order_relaxed);
-  // order: relaxed, a count
-  seats_.fetch_sub(1, memory_order_relaxed);
+  // order: relaxed, counts
+  if (me.idle.seated.exchange(false, memory_order_relaxed)) {
+    // order: relaxed, a count
+    seats_.fetch_sub(1, memory_order_relaxed);
+  }
 }
 
 void idle_policy::look_how_it_goes(deadline now) noexcept {
@@ -61,7 +75,6 @@ bool idle_policy::reconsider(worker& me) noexcept {
   const bool fights =
       me.idle.races.are_many(me.lost()) && me.idle.races.are_too_many(now, me.lost());
   if (fights) me.idle.fought = now;
-  if (since == now.time_since_epoch()) return false;  // the first time
   const bool coarse = std::cmp_less(did.turns, since / coarse_turn) &&
                       std::cmp_less(did.items, since / fine_item) &&
                       now - me.idle.fought > lost_races::memory;
@@ -70,6 +83,7 @@ bool idle_policy::reconsider(worker& me) noexcept {
     return false;
   }
   take_seat(me);
+  me.idle.gave_up = false;
   if (fights) {
     const std::lock_guard guard(lock_);
     spread_.fear(now);

@@ -54,6 +54,7 @@ void worker::main() noexcept {
 
 void worker::enter() noexcept {
   worker_of_this_thread = this;
+  if (!alone_) progress_.call = []() noexcept { current()->look_up(); };
   count_progress_in(&progress_);
   here_ = thread_anchor::of_this_thread();
   // order: release, pairs with runs()
@@ -220,11 +221,6 @@ void worker::tick(coarse_time time) noexcept {
       lost_races::are_too_many(ticker::tick, races - std::exchange(lost_at_tick_, races));
   if (!has_ready() && !has_fresh() && !home_.incoming().maybe_work() && !fights) return;
   end_slice();
-}
-
-void worker::end_slice() noexcept {
-  // order: relaxed, a running fiber may see it late
-  if (!slice_over_.exchange(true, memory_order_relaxed)) raise_attention();
 }
 
 void worker::drop_slice_flag() noexcept {

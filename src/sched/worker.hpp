@@ -163,6 +163,9 @@ class alignas(cache_line) worker {
   void tick(coarse_time now) noexcept;
   /// What runs gives way at its next operation on a channel. Anybody.
   void end_slice() noexcept;
+  /// Many items have been moved on this thread. In one turn? Then what runs lets it reconsider, at
+  /// the next operation.
+  void look_up() noexcept;
   /// The ticker sleeps, or has ended: nobody may be there to clear what it has set.
   void forget_slice() noexcept;
 
@@ -190,9 +193,9 @@ class alignas(cache_line) worker {
     std::uint32_t calm_looks = 0;    ///< since the last one that saw coarse work or a task
     std::uint32_t random = 0;
     lost_races races;
-    atomic<bool> seated{false};  ///< what it runs is fine; written by the worker
+    atomic<bool> seated{false};  ///< what it runs is fine; thieves may find that too
     bool gave_up = false;        ///< its seat: what runs should go too
-    deadline reconsidered{};
+    deadline reconsidered = clock::now();
     deadline fought{};  ///< when it last lost many races
     work_done done;     ///< then
   } idle;
@@ -302,6 +305,8 @@ class alignas(cache_line) worker {
   /// `attention` is raised.
   atomic<bool> slice_over_{false};
   std::uint64_t picks_at_tick_ = 0;  ///< the ticker's own
+  std::uint64_t picks_at_look_up_ = 0;
+  bool looks_up_ = false;  ///< the slice is not over: it only has to reconsider
   std::uint64_t lost_at_tick_ = 0;
   atomic<std::uint64_t> empty_picks_{0};
   atomic<std::uint64_t> steals_{0};

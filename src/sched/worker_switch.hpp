@@ -86,7 +86,8 @@ inline void worker::push_woken(fiber& one) noexcept {
 
 inline void worker::end_slice_if_over(fiber& self) noexcept {
   // order: relaxed, see tick
-  if (slice_over_.load(memory_order_relaxed)) give_way(self);
+  if (slice_over_.load(memory_order_relaxed)) [[unlikely]]
+    give_way(self);
 }
 
 inline void worker::yield(fiber& self) noexcept {
@@ -113,6 +114,7 @@ inline void worker::switch_from(fiber& self, departure how, runnable* next) noex
 inline void worker::give_way(fiber& self) noexcept {
   if (!alone_ && home_.idle().reconsider(*this)) [[unlikely]]
     return switch_from(self, departure::moves, pick());
+  if (std::exchange(looks_up_, false)) return drop_slice_flag();
   progress_.look_in = std::min(progress_.look_in, fair_beside_slices);
   runnable* next = pick();
   if (next == nullptr) return;

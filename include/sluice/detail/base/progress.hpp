@@ -17,8 +17,12 @@ struct progress {
   atomic<std::uint64_t> lost{0};
   /// Turns until the thread looks around; soon, where it has lost many races. Its own.
   std::uint32_t look_in = 0;
+  /// What to call after so many items: fibers that never wait take no turns.
+  void (*call)() noexcept = nullptr;
+  std::uint64_t call_at = items_between_calls;
 
   static constexpr std::uint64_t many = 32;
+  static constexpr std::uint64_t items_between_calls = 8192;
 };
 
 /// From now on this thread counts there; null, as at first: nowhere.
