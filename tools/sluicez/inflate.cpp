@@ -33,8 +33,8 @@ class inflater {
  private:
   /// As far as this chunk of input and this chunk of output go; true at the end of the stream.
   bool step(chunk_input& in, chunk_output& out) {
-    if (!in.refill()) fail(in, out, "unexpected end of file");
-    const byte_span input = in.rest();
+    // Without input zlib may still have output for which there was no room.
+    const byte_span input = in.refill() ? in.rest() : byte_span{};
     const byte_span room = out.room();
     stream_.next_in = input.data();
     stream_.avail_in = static_cast<uInt>(input.size());
@@ -46,6 +46,9 @@ class inflater {
     if (answer == Z_MEM_ERROR) throw std::bad_alloc();
     if (answer == Z_DATA_ERROR || answer == Z_NEED_DICT) {
       fail(in, out, "invalid compressed data--format violated");
+    }
+    if (input.empty() && answer != Z_STREAM_END && stream_.avail_out == room.size()) {
+      fail(in, out, "unexpected end of file");
     }
     if (stream_.avail_out == 0) out.send(in.consumed());
     return answer == Z_STREAM_END;
