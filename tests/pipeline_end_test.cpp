@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -287,7 +288,16 @@ TEST_CASE("a copy that throws in a tee comes out of both flows") {
     auto reading = sluice::go([from = std::move(left)]() mutable {
       CHECK_THROWS_WITH(std::move(from) | stages::for_each([](const auto&) {}), "copy_thrower");
     });
-    CHECK_THROWS_WITH(std::move(right) | stages::for_each([](const auto&) {}), "copy_thrower");
+    // Both have the same exception. This one holds it until the other has read it: that libstdc++
+    // counts who holds it, ThreadSanitizer does not see.
+    std::exception_ptr held;
+    try {
+      std::move(right) | stages::for_each([](const auto&) {});
+    } catch (const std::exception& error) {
+      CHECK(std::string_view(error.what()) == "copy_thrower");
+      held = std::current_exception();
+    }
+    CHECK(held != nullptr);
     reading.join();
   });
 }
