@@ -36,8 +36,10 @@ work_done idle_policy::done_by_all() const noexcept {
 /// Anybody.
 void idle_policy::take_seat(worker& one) noexcept {
   // order: relaxed, a hint
+  // mutation: never, only slower: the exchange finds it taken
   if (one.idle.seated.load(memory_order_relaxed)) return;
   // order: relaxed, counts
+  // mutation: never, only slower: how many are taken is a number to judge by
   if (!one.idle.seated.exchange(true, memory_order_relaxed)) {
     // order: relaxed, a count
     seats_.fetch_add(1, memory_order_relaxed);
@@ -46,8 +48,10 @@ void idle_policy::take_seat(worker& one) noexcept {
 
 void idle_policy::leave_seat(worker& me) noexcept {
   // order: relaxed, a hint
+  // mutation: never, only slower: the exchange finds it left
   if (!me.idle.seated.load(memory_order_relaxed)) return;
   // order: relaxed, counts
+  // mutation: never, only slower: as in take_seat
   if (me.idle.seated.exchange(false, memory_order_relaxed)) {
     // order: relaxed, a count
     seats_.fetch_sub(1, memory_order_relaxed);
@@ -124,6 +128,7 @@ worker* idle_policy::host_for(const worker& me) noexcept {
   for (std::size_t i = 0; i < home_.worker_count(); ++i) {
     worker& host = home_.worker_at(i);
     // order: relaxed, a hint
+    // mutation: never, only slower: nobody gives anything up
     if (&host != &me && !host.idle.listed && host.idle.seated.load(memory_order_relaxed)) {
       return &host;
     }
