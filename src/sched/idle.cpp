@@ -78,21 +78,19 @@ bool backlog_may_go(const worker& victim, sample& before) noexcept {
   return waited;
 }
 
-/// What did the worker since the look that `before` remembers, `since` ago?
-void judge(const worker& victim, sample& before, deadline now, clock::duration since,
-           clock::duration coarse_turn, clock::duration fine_item) noexcept {
+}  // namespace
+
+void idle_policy::judge(const worker& victim, sample& before, deadline now,
+                        clock::duration since) noexcept {
   const work_done done = victim.done();
   const work_done did = done.since(std::exchange(before.done, done));
   const std::uint64_t lost = victim.lost();
   const std::uint64_t lately = lost - std::exchange(before.lost, lost);
   if (lost_races::are_too_many(since, lately)) before.fought = now;
   before.picks = victim.picks();
-  before.slow = std::cmp_less(did.turns, since / coarse_turn);
-  before.coarse = before.slow && std::cmp_less(did.items, since / fine_item) &&
-                  now - before.fought > lost_races::memory;
+  before.slow = is_slow(did, since);
+  before.coarse = is_coarse(did, since, now - before.fought);
 }
-
-}  // namespace
 
 /// A look is worth something only some time after the last one. By then a worker that has had fewer
 /// turns than fit into that time runs coarse fibers, or does not run. To watch one closely for a
@@ -110,8 +108,7 @@ runnable* idle_policy::steal(worker& me) noexcept {
     worker& victim = home_.worker_at((i + (me.idle.random >> 16)) % n);
     if (&victim == &me) continue;
     sample& before = me.idle.samples[victim.index()];
-    judge(victim, before, now, std::min<clock::duration>(since, longest_look), coarse_turn,
-          fine_item);
+    judge(victim, before, now, std::min<clock::duration>(since, longest_look));
     const bool fresh = fresh_may_go(victim, before);
     const bool backlog = backlog_may_go(victim, before);
     if (before.fresh_waits || (before.coarse && !victim.is_idle())) me.idle.calm_looks = 0;

@@ -28,6 +28,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <utility>
 
 #include "sched/spread.hpp"
 #include "sluice/detail/base/atomic.hpp"
@@ -40,6 +41,7 @@ class scheduler;
 class fiber;
 class worker;
 struct runnable;
+struct sample;
 
 class idle_policy {
  public:
@@ -101,6 +103,20 @@ class idle_policy {
   static constexpr std::chrono::microseconds linger_time{20};
   static constexpr int most_looks = 256;
   static constexpr int pauses_between_looks = 32;
+
+  /// Of what was done in that time.
+  [[nodiscard]] static bool is_slow(const work_done& did, clock::duration time) noexcept {
+    return std::cmp_less(did.turns, time / coarse_turn);
+  }
+  /// Slow, and not because many items were moved, or fought for `since_fight` ago.
+  [[nodiscard]] static bool is_coarse(const work_done& did, clock::duration time,
+                                      clock::duration since_fight) noexcept {
+    return is_slow(did, time) && std::cmp_less(did.items, time / fine_item) &&
+           since_fight > lost_races::memory;
+  }
+  /// What did the worker since the look that `before` remembers, `since` ago?
+  static void judge(const worker& victim, sample& before, deadline now,
+                    clock::duration since) noexcept;
 
   [[nodiscard]] runnable* search(worker& me) noexcept;
   [[nodiscard]] runnable* steal(worker& me) noexcept;

@@ -79,10 +79,7 @@ bool idle_policy::reconsider(worker& me) noexcept {
   const bool fights =
       me.idle.races.are_many(me.lost()) && me.idle.races.are_too_many(now, me.lost());
   if (fights) me.idle.fought = now;
-  const bool coarse = std::cmp_less(did.turns, since / coarse_turn) &&
-                      std::cmp_less(did.items, since / fine_item) &&
-                      now - me.idle.fought > lost_races::memory;
-  if (coarse || me.has_fresh()) {
+  if (is_coarse(did, since, now - me.idle.fought) || me.has_fresh()) {
     leave_seat(me);
     return false;
   }

@@ -112,9 +112,11 @@ inline void worker::switch_from(fiber& self, departure how, runnable* next) noex
 /// Its slice is over. It waits for its next one among those of all workers: on one that has few of
 /// its kind it would have many slices, and on one that the kernel does not run it would have none.
 inline void worker::give_way(fiber& self) noexcept {
+  // If a turn has begun since it was asked to look up, its slice is over after all.
+  const bool looks_up = std::exchange(looks_up_, false) && picks_at_look_up_ == picks();
   if (!alone_ && home_.idle().reconsider(*this)) [[unlikely]]
     return switch_from(self, departure::moves, pick());
-  if (std::exchange(looks_up_, false)) return drop_slice_flag();
+  if (looks_up) return drop_slice_flag();
   progress_.look_in = std::min(progress_.look_in, fair_beside_slices);
   runnable* next = pick();
   if (next == nullptr) return;
