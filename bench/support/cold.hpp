@@ -21,9 +21,11 @@
 
 namespace bench {
 
+class cold_crowd;
+
 /// A flow: what it runs lies below it on its stack.
-struct cold_flow {
-  sluice::detail::context self = {};
+struct cold_flow : sluice::detail::context {
+  cold_crowd* all = nullptr;
   std::atomic<bool> ended{false};
   cold_flow* next = nullptr;  ///< the order in which they came, as in a list of waits
 };
@@ -48,8 +50,9 @@ class cold_crowd {
     cold_flow** last = &first_;
     for (const std::uint32_t i : order_) {
       *last = ::new (place(i)) cold_flow;
-      sluice::detail::make_context((*last)->self, place(i) - stack_size, place(i), live);
-      sluice::detail::switch_context(here_, thread_, (*last)->self, this);
+      sluice::detail::make_context(**last, place(i) - stack_size, place(i), live);
+      (*last)->all = this;
+      sluice::detail::switch_context(here_, thread_, **last);
       last = &(*last)->next;
     }
   }
@@ -58,7 +61,7 @@ class cold_crowd {
   ~cold_crowd() {
     if (memory_ == nullptr) return;
     for (cold_flow* one = first_; one != nullptr; one = one->next) {
-      sluice::detail::destroy_context(one->self);
+      sluice::detail::destroy_context(*one);
     }
     munmap(memory_, n_ * stride);
   }
@@ -75,7 +78,7 @@ class cold_crowd {
   /// All have their turn, one after the other. How many did what they should?
   std::size_t run_all() {
     if (memory_ == nullptr) return 0;
-    sluice::detail::switch_context(here_, thread_, turn(), nullptr);
+    sluice::detail::switch_context(here_, thread_, turn());
     return right_;
   }
 
@@ -101,14 +104,15 @@ class cold_crowd {
       const std::byte* soon = place(order_[i + ahead]) + line;
       for (std::size_t down = 0; down < fetched; down += line) __builtin_prefetch(soon - down, 1);
     }
-    return i < n_ ? std::launder(reinterpret_cast<cold_flow*>(place(order_[i])))->self : thread_;
+    if (i >= n_) return thread_;
+    return *std::launder(reinterpret_cast<cold_flow*>(place(order_[i])));
   }
 
-  static void live(sluice::detail::context& self, void* message) {
-    cold_crowd& all = *static_cast<cold_crowd*>(message);
-    sluice::detail::switch_context(all.here_, self, all.thread_, nullptr);
+  static void live(sluice::detail::context& self) {
+    cold_crowd& all = *static_cast<cold_flow&>(self).all;
+    sluice::detail::switch_context(all.here_, self, all.thread_);
     if (all.what_()) ++all.right_;
-    sluice::detail::leave_context(all.here_, self, all.turn(), nullptr);
+    sluice::detail::leave_context(all.here_, self, all.turn());
   }
 
   const std::size_t n_;

@@ -63,23 +63,21 @@ inline measured floor_compare_exchange(std::size_t operations) {
 }
 
 /// Two flows of control on one thread.
-struct context_pair {
+struct context_pair : sluice::detail::context {
   sluice::detail::context thread;
-  sluice::detail::context other;
   sluice::detail::thread_anchor here = sluice::detail::thread_anchor::of_this_thread();
   std::size_t arrived = 0;
+  bool over = false;
 };
 
-/// The other flow: switches back at once, until it is handed a null pointer.
-inline void switch_back(sluice::detail::context& self, void* message) {
-  auto* pair = static_cast<context_pair*>(message);
-  context_pair& both = *pair;
-  while (pair != nullptr) {
+/// The other flow: switches back at once, until it is over.
+inline void switch_back(sluice::detail::context& self) {
+  context_pair& both = static_cast<context_pair&>(self);
+  while (!both.over) {
     ++both.arrived;
-    pair = static_cast<context_pair*>(
-        sluice::detail::switch_context(both.here, self, both.thread, nullptr));
+    sluice::detail::switch_context(both.here, self, both.thread);
   }
-  sluice::detail::leave_context(both.here, self, both.thread, nullptr);
+  sluice::detail::leave_context(both.here, self, both.thread);
 }
 
 /// One switch from a flow of control to another.
@@ -88,14 +86,15 @@ inline measured floor_context_switch(std::size_t operations) {
   const std::unique_ptr<std::byte[]> memory(new std::byte[bytes]);
   context_pair both;
   sluice::detail::adopt_thread(both.thread);
-  sluice::detail::make_context(both.other, memory.get(), memory.get() + bytes, switch_back);
+  sluice::detail::make_context(both, memory.get(), memory.get() + bytes, switch_back);
   const auto start = clock::now();
   for (std::size_t i = 0; i < operations / 2; ++i) {
-    sluice::detail::switch_context(both.here, both.thread, both.other, &both);
+    sluice::detail::switch_context(both.here, both.thread, both);
   }
   const measured result = per_operation(start, operations / 2 * 2, both.arrived == operations / 2);
-  sluice::detail::switch_context(both.here, both.thread, both.other, nullptr);
-  sluice::detail::destroy_context(both.other);
+  both.over = true;
+  sluice::detail::switch_context(both.here, both.thread, both);
+  sluice::detail::destroy_context(both);
   return result;
 }
 

@@ -6,6 +6,7 @@
 
 #include "channel/park_in.hpp"
 #include "channel/record.hpp"
+#include "park/running_parker.hpp"
 #include "sluice/detail/base/edges.hpp"
 
 namespace sluice::detail {
@@ -19,16 +20,9 @@ channel_core::channel_core(channel_kind kind, std::string name)
 
 channel_core::~channel_core() = default;
 
-// ---- what has a name ----------------------------------------------------------------------------
+// ---- what a put and a get look at --------------------------------------------------------------
 
-const std::string& channel_core::name() const noexcept {
-  static const std::string none;
-  return record_ != nullptr ? record_->name() : none;
-}
-
-void channel_core::list_record() noexcept { record_->list(); }
-
-bool channel_core::getters_wait() const noexcept {
+inline bool channel_core::getters_wait() const noexcept {
   // order: S3 seq_cst, after S1 in the one order with R4 and R5
   // mutation: acquire, after_put has looked so before; in perform as there
   return (getters_waiting_.load(memory_order_seq_cst) & ~looker) != 0;
@@ -40,16 +34,6 @@ void channel_core::look_after_put() noexcept {
     return serve();
   note_fill();
   if (getters_wait()) serve();
-}
-
-[[gnu::noinline]] void channel_core::note_fill() noexcept { record_->note_fill(size()); }
-
-/// A strand has linked itself. The lock is held.
-void channel_core::note_wait(const wait_list& s) noexcept {
-  if (&s == &getters_) record_->count_get_wait();
-  if (&s != &putters_) return;
-  record_->count_put_wait();
-  record_->note_fill(capacity());  // it was full, or the putter would not wait
 }
 
 // ---- the lists, under the lock ------------------------------------------------------------------
@@ -76,12 +60,16 @@ inline void channel_core::announce(wait_list& s, wait_node& node) noexcept {
     note_wait(s);
 }
 
-void channel_core::pop(wait_list& s, wait_node& node) noexcept {
-  s.remove(node);
-  if (!is_counted(s)) return;
+/// R4 undone. The lock is held.
+inline void channel_core::count_down(wait_list& s) noexcept {
   atomic<std::uint32_t>& count = count_of(s);
   // order: relaxed, written under the lock; who still reads the higher count settles once too often
   count.store(count.load(memory_order_relaxed) - 1, memory_order_relaxed);
+}
+
+void channel_core::pop(wait_list& s, wait_node& node) noexcept {
+  s.remove(node);
+  if (is_counted(s)) count_down(s);
 }
 
 /// R4 of those who joined an open channel, at its close: after C1, before the look at head.
@@ -227,13 +215,46 @@ void channel_core::perform(job_list& jobs) noexcept {
   }
 }
 
-void channel_core::serve() noexcept {
-  job_list jobs;
-  {
-    const std::lock_guard guard(lock_);
-    settle(jobs);
+inline claim channel_core::claim_for(wait_node& node, job todo) noexcept {
+  const unwatched nodes;
+  return todo == job::put ? claim_for_put(node) : claim_for_get(node);
+}
+
+/// Settle and perform for one that waits where nobody else does, as in a pipeline: without a list
+/// of jobs, and without a second look, for whoever comes meanwhile finds a busy place, and looks
+/// again. The lock is held, and given up.
+template <side Which>
+[[gnu::noinline]] void channel_core::serve_alone() noexcept {
+  constexpr bool puts = Which == side::put;
+  wait_list& s = list_of(Which);
+  wait_node* const node = s.front();
+  if (node == nullptr || node->next != nullptr || !joiners_.empty()) return serve_all();
+  if (!node->owner->try_claim_at_once(outcome::reserved)) return serve_all();
+  if (claim_for(*node, puts ? job::put : job::get) != claim::ok) {
+    node->owner->unreserve();
+    return serve_all();
   }
+  node->owner->conclude(outcome::completed);
+  s.pop_front();
+  count_down(s);
+  lock_.unlock();
+  node->todo = puts ? job::put : job::get;
+  finish_for(*node);
+  node->owner->strand().unpark();
+}
+
+/// The lock is held, and given up.
+[[gnu::noinline]] void channel_core::serve_all() noexcept {
+  job_list jobs;
+  settle(jobs);
+  lock_.unlock();
   perform(jobs);
+}
+
+void channel_core::serve() noexcept {
+  lock_.lock();
+  if (getters_.empty()) return serve_alone<side::put>();
+  putters_.empty() ? serve_alone<side::get>() : serve_all();
 }
 
 // ---- waiting ------------------------------------------------------------------------------------
@@ -268,27 +289,24 @@ void channel_core::withdraw(wait_list& s, wait_node& node) noexcept {
   }
 }
 
-inline claim channel_core::claim_for(wait_node& node, job todo) noexcept {
-  const unwatched nodes;
-  return todo == job::put ? claim_for_put(node) : claim_for_get(node);
-}
-
 // The frames that stand on the stack while a strand waits are few and small: of a crowd that wakes
 // each line of them comes from memory, and `cancelled` passes through each of them.
 
 /// R4, R5, R6.
 [[gnu::always_inline]] inline status channel_core::wait_for_settle(wait_list& s, wait_node& node,
+                                                                   parker& strand, waiter& self,
                                                                    time_limit until) {
   lock_.lock();
   announce(s, node);
   settle_own(s, node, job::none);
-  return as_status(park_in(s, node, until));
+  return as_status(park_in(s, node, strand, self, until));
 }
 
 /// The same, looked at first for one that stands alone, as in a pipeline. Nobody else can end its
 /// wait before it parks, so it need not be reserved.
 [[gnu::always_inline]] inline status channel_core::wait_alone(wait_list& s, wait_list& others,
-                                                              wait_node& node, job todo,
+                                                              wait_node& node, parker& strand,
+                                                              waiter& self, job todo,
                                                               time_limit until) {
   lock_.lock();
   announce(s, node);
@@ -299,25 +317,30 @@ inline claim channel_core::claim_for(wait_node& node, job todo) noexcept {
   } else {
     settle_own(s, node, found == claim::ok ? todo : job::none);
   }
-  return as_status(park_in(s, node, until));
+  return as_status(park_in(s, node, strand, self, until));
 }
 
-status channel_core::wait_to_put(void* item, time_limit until, const char* operation) {
-  waiter self(parker::current(), {operation, this});
+[[gnu::noinline]] status channel_core::wait_to_put(void* item, time_limit until,
+                                                   const char* operation) {
+  parker& strand = running_parker();
+  waiter self(strand, {operation, this});
   wait_node node(self, item);
-  return wait_alone(putters_, getters_, node, job::put, until);
+  return wait_alone(putters_, getters_, node, strand, self, job::put, until);
 }
 
-status channel_core::wait_to_get(void* room, time_limit until, const char* operation) {
-  waiter self(parker::current(), {operation, this});
+[[gnu::noinline]] status channel_core::wait_to_get(void* room, time_limit until,
+                                                   const char* operation) {
+  parker& strand = running_parker();
+  waiter self(strand, {operation, this});
   wait_node node(self, room);
-  return wait_alone(getters_, putters_, node, job::get, until);
+  return wait_alone(getters_, putters_, node, strand, self, job::get, until);
 }
 
 status channel_core::wait_until_drained(time_limit until) {
-  waiter self(parker::current(), {"join", this});
+  parker& strand = parker::current();
+  waiter self(strand, {"join", this});
   wait_node node(self);
-  return wait_for_settle(joiners_, node, until);
+  return wait_for_settle(joiners_, node, strand, self, until);
 }
 
 // ---- one case of several ------------------------------------------------------------------------

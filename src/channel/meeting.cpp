@@ -15,6 +15,7 @@
 
 #include "channel/park_in.hpp"
 #include "channel/record.hpp"
+#include "park/running_parker.hpp"
 #include "sluice/detail/base/edges.hpp"
 #include "sluice/detail/base/progress.hpp"
 #include "sluice/detail/channel/core.hpp"
@@ -22,20 +23,22 @@
 
 namespace sluice::detail {
 
-/// Tells of some at once: the count runs over. The lock is held.
-[[gnu::always_inline]] inline void channel_core::count_meeting() noexcept {
-  constexpr unsigned at_once = 16;
-  met_ = static_cast<std::uint8_t>(met_ + 256 / at_once);
-  if (met_ == 0) [[unlikely]]
-    count_moved(at_once);
+/// Some are told of at once.
+constexpr unsigned meetings_at_once = 16;
+
+/// True: it is time to tell of some, the count has run over. The lock is held.
+inline bool channel_core::count_meeting() noexcept {
+  met_ = static_cast<std::uint8_t>(met_ + 256 / meetings_at_once);
+  return met_ == 0;
 }
 
 /// Ends the wait of the strand that has waited longest as completed. The lock is held.
 inline wait_node* channel_core::win_front(wait_list& s) noexcept {
   while (wait_node* node = s.front()) {
     if (node->owner->try_claim(outcome::completed)) [[likely]] {
-      s.remove(*node);
-      count_meeting();
+      s.pop_front();
+      if (count_meeting()) [[unlikely]]
+        count_moved(meetings_at_once);
       return node;
     }
     pass_over(s, *node);
@@ -45,25 +48,33 @@ inline wait_node* channel_core::win_front(wait_list& s) noexcept {
 
 /// I2.
 inline void channel_core::hand_over(void* from, void* to, wait_node& partner) noexcept {
-  edge_to(&partner);
-  move_item(from, to);
   if (record_ != nullptr) [[unlikely]]
     record_->count_meeting();
+  edge_to(&partner);
+  move_item(from, to);
   edge_from(&partner);
   partner.owner->strand().unpark();
+}
+
+template <side Which>
+[[gnu::always_inline]] inline void channel_core::hand_over(void* item,
+                                                           wait_node& partner) noexcept {
+  Which == side::put ? hand_over(item, partner.item, partner)
+                     : hand_over(partner.item, item, partner);
 }
 
 /// The lock is held, and given up.
 inline outcome channel_core::wait_for_partner(wait_list& mine, void* item, time_limit until,
                                               const char* operation) noexcept {
-  waiter self(parker::current(), {operation, this});
+  parker& strand = parker::current();
+  waiter self(strand, {operation, this});
   wait_node node(self, item);
   edge_from(&node);
   mine.push_back(node);
   if (record_ != nullptr) [[unlikely]]
     note_wait(mine);
   lock_.unlock();
-  return park_in(mine, node, until);
+  return park_in(mine, node, strand, self, until);
 }
 
 outcome channel_core::meet_or_wait_to_put(void* item, time_limit until,
@@ -85,12 +96,26 @@ outcome channel_core::meet_or_wait_to_put(void* item, time_limit until,
 
 [[gnu::noinline]] status channel_core::end_in_wait(wait_list& mine, void* item, time_limit until,
                                                    const char* operation) {
+  parker* const fiber = running_fiber();
+  if (fiber == nullptr || record_ != nullptr) [[unlikely]]
+    return end_in_slow_wait(mine, item, until, operation);
+  waiter self(*fiber, {operation, this});
+  wait_node node(self, item);
+  edge_from(&node);
+  mine.push_back(node);
+  lock_.unlock();
+  return as_status(park_in(mine, node, *fiber, self, until));
+}
+
+/// A thread's, or where somebody counts.
+[[gnu::noinline]] status channel_core::end_in_slow_wait(wait_list& mine, void* item,
+                                                        time_limit until, const char* operation) {
   return as_status(wait_for_partner(mine, item, until, operation));
 }
 
-/// Somebody is in the list of the other side.
+/// The same after a look that did not win at once.
 template <side Which>
-[[gnu::noinline]] status channel_core::meet_first(void* item, time_limit until,
+[[gnu::noinline]] status channel_core::meet_among(void* item, time_limit until,
                                                   const char* operation) {
   constexpr bool puts = Which == side::put;
   wait_node* partner = win_front(puts ? getters_ : putters_);
@@ -98,7 +123,33 @@ template <side Which>
     return end_in_wait(puts ? putters_ : getters_, item, until, operation);
   }
   lock_.unlock();
-  puts ? hand_over(item, partner->item, *partner) : hand_over(partner->item, item, *partner);
+  hand_over<Which>(item, *partner);
+  return status::ok;
+}
+
+/// The partner is won, and some meetings are to be told of.
+template <side Which>
+[[gnu::noinline]] status channel_core::meet_and_tell(void* item, wait_node& partner) {
+  count_moved(meetings_at_once);
+  lock_.unlock();
+  hand_over<Which>(item, partner);
+  return status::ok;
+}
+
+/// Somebody is in the list of the other side. What is rare goes on in functions of its own: few
+/// registers must be kept here.
+template <side Which>
+[[gnu::noinline]] status channel_core::meet_first(void* item, time_limit until,
+                                                  const char* operation) {
+  wait_list& others = Which == side::put ? getters_ : putters_;
+  wait_node& partner = *others.front();
+  if (!partner.owner->try_claim_at_once(outcome::completed)) [[unlikely]]
+    return meet_among<Which>(item, until, operation);
+  others.pop_front();
+  if (count_meeting()) [[unlikely]]
+    return meet_and_tell<Which>(item, partner);
+  lock_.unlock();
+  hand_over<Which>(item, partner);
   return status::ok;
 }
 
@@ -154,7 +205,7 @@ wait_node* channel_core::win_both(wait_list& s, waiter& self) noexcept {
     self.conclude(outcome::completed);
     other.conclude(outcome::completed);
     pop(s, *node);
-    count_meeting();
+    if (count_meeting()) count_moved(meetings_at_once);
     return node;
   }
   return nullptr;

@@ -8,8 +8,11 @@
 
 namespace sluice::detail {
 
-inline outcome channel_core::park_in(wait_list& s, wait_node& node, time_limit until) noexcept {
-  const outcome how = park(*node.owner, until);
+/// `self` is the wait of `strand`, and the node's owner: told again, so that nothing is read back.
+inline outcome channel_core::park_in(wait_list& s, wait_node& node, parker& strand, waiter& self,
+                                     time_limit until) noexcept {
+  strand.wait(self, until);
+  const outcome how = self.result();
   if (how == outcome::timed_out || how == outcome::cancelled) [[unlikely]] {
     withdraw(s, node);
   } else {

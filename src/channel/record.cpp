@@ -5,6 +5,23 @@
 
 namespace sluice::detail {
 
+const std::string& channel_core::name() const noexcept {
+  static const std::string none;
+  return record_ != nullptr ? record_->name() : none;
+}
+
+void channel_core::list_record() noexcept { record_->list(); }
+
+void channel_core::note_fill() noexcept { record_->note_fill(size()); }
+
+/// A strand has linked itself. The lock is held.
+void channel_core::note_wait(const wait_list& s) noexcept {
+  if (&s == &getters_) record_->count_get_wait();
+  if (&s != &putters_) return;
+  record_->count_put_wait();
+  record_->note_fill(capacity());  // it was full, or the putter would not wait
+}
+
 void channel_core::describe(std::ostream& out) const {
   if (record_ != nullptr) {
     out << '"' << name() << '"';

@@ -15,13 +15,6 @@ namespace {
 
 namespace bc = boost::context::detail;
 
-/// What crosses a jump. Lies on the stack that is left; read at once by the side that arrives.
-struct packet {
-  context* from;
-  context* to;
-  void* message;
-};
-
 /// The thread's exception state and errno become those of `to`.
 void exchange_thread_state(const thread_anchor& here, context& self, const context& to) noexcept {
   self.exceptions = std::exchange(*here.exceptions, to.exceptions);
@@ -47,15 +40,15 @@ enum class fate { comes_back, never_again };
 #endif
 }
 
-/// The first thing after a jump: notes where to resume the context that was left.
-[[gnu::always_inline]] inline void* arrive(bc::transfer_t jumped) noexcept {
-  const packet& came = *static_cast<packet*>(jumped.data);
-  context& from = *came.from;
+/// The first thing in `self` after a jump: notes where to resume the context that was left, which
+/// is all that crosses the jump.
+[[gnu::always_inline]] inline void arrive(bc::transfer_t jumped,
+                                          [[maybe_unused]] context& self) noexcept {
+  context& from = *static_cast<context*>(jumped.data);
   from.sp = jumped.fctx;
 #if SLUICE_ASAN
-  __sanitizer_finish_switch_fiber(came.to->fake_stack, &from.stack_bottom, &from.stack_size);
+  __sanitizer_finish_switch_fiber(self.fake_stack, &from.stack_bottom, &from.stack_size);
 #endif
-  return came.message;
 }
 
 /// What a function may use below its stack pointer. The library is compiled without it where the
@@ -69,15 +62,15 @@ constexpr int red_zone = 128;
 /// jump_fcontext leaves by a jump and not by a return. Entered by a call, it would leave one entry
 /// too many on the processor's stack of return addresses, and the returns that follow each switch
 /// would be predicted wrongly, which costs more than the switch. So it is entered by a jump too.
-[[gnu::always_inline]] inline bc::transfer_t jump(void* to, packet& going) noexcept {
+[[gnu::always_inline]] inline bc::transfer_t jump(void* to, context& from) noexcept {
 #if defined(__x86_64__)
   bc::transfer_t came;
-  void* data = &going;
+  void* data = &from;
   asm volatile(
       "subq %[room], %%rsp\n\t"
       "leaq 1f(%%rip), %%rax\n\t"
       "pushq %%rax\n\t"
-      "jmp jump_fcontext@PLT\n"
+      "jmp *jump_fcontext@GOTPCREL(%%rip)\n"
       "1:\n\t"
       "addq %[room], %%rsp"
       : "=a"(came.fctx), "=d"(came.data), "+D"(to), "+S"(data)
@@ -93,14 +86,14 @@ constexpr int red_zone = 128;
   );
   return came;
 #else
-  return bc::jump_fcontext(to, &going);
+  return bc::jump_fcontext(to, &from);
 #endif
 }
 
 void trampoline(bc::transfer_t came) {
-  context& self = *static_cast<packet*>(came.data)->to;
-  void* message = arrive(came);
-  self.begin(self, message);
+  context& self = *static_cast<context*>(came.data)->gone_to;
+  arrive(came, self);
+  self.begin(self);
   std::abort();  // entries end with leave_context
 }
 
@@ -161,20 +154,20 @@ void destroy_context([[maybe_unused]] context& gone) noexcept {
 #endif
 }
 
-[[gnu::noinline]] void* switch_context(const thread_anchor& here, context& self, context& to,
-                                       void* message) noexcept {
+[[gnu::noinline]] void switch_context(const thread_anchor& here, context& self,
+                                      context& to) noexcept {
   exchange_thread_state(here, self, to);
-  packet going{&self, &to, message};
+  self.gone_to = &to;
   announce_jump(self, to, fate::comes_back);
-  return arrive(jump(to.sp, going));
+  arrive(jump(to.sp, self), self);
 }
 
-[[gnu::noinline]] void leave_context(const thread_anchor& here, context& self, context& to,
-                                     void* message) noexcept {
+[[gnu::noinline]] void leave_context(const thread_anchor& here, context& self,
+                                     context& to) noexcept {
   exchange_thread_state(here, self, to);
-  packet going{&self, &to, message};
+  self.gone_to = &to;
   announce_jump(self, to, fate::never_again);
-  jump(to.sp, going);
+  jump(to.sp, self);
   std::abort();  // nobody resumes it
 }
 

@@ -2,7 +2,7 @@
 //
 // A context carries with it what the platform keeps per thread but a fiber must own: the C++
 // runtime's exception state, errno, and what the sanitizers know of its stack. It is resumed by
-// one strand at a time; whoever resumes it hands over one pointer.
+// one strand at a time.
 //
 // I1 a context runs on one thread at a time; it is entered only after the jump that left it has
 //    stored where to resume.
@@ -33,14 +33,16 @@ struct thread_anchor {
 };
 
 struct context {
-  /// What a new context runs. `message` is what its first resumer handed over. It never returns:
-  /// it ends with leave_context.
-  using entry = void (*)(context& self, void* message);
+  /// What a new context runs. It never returns: it ends with leave_context.
+  using entry = void (*)(context& self);
 
   void* sp = nullptr;  ///< where to resume; meaningless while it runs
   exception_state exceptions;
   int saved_errno = 0;
-  entry begin = nullptr;
+  union {
+    entry begin = nullptr;  ///< until it has begun
+    context* gone_to;       ///< once it has been left: for whom
+  };
 #if SLUICE_ASAN || SLUICE_PRECISE
   const void* stack_bottom = nullptr;
   std::size_t stack_size = 0;
@@ -68,12 +70,11 @@ void renew_context(context& self) noexcept;
 inline void renew_context(context&) noexcept {}
 #endif
 
-/// Leaves `self`, which runs on the thread of `here`, for `to`. Returns, perhaps on another thread,
-/// what the strand that resumes `self` hands over. Never inlined.
-void* switch_context(const thread_anchor& here, context& self, context& to, void* message) noexcept;
+/// Leaves `self`, which runs on the thread of `here`, for `to`. Returns when `self` is resumed,
+/// perhaps on another thread. Never inlined.
+void switch_context(const thread_anchor& here, context& self, context& to) noexcept;
 
 /// As switch_context, but `self` never runs again: its stack may be reused by `to` at once.
-[[noreturn]] void leave_context(const thread_anchor& here, context& self, context& to,
-                                void* message) noexcept;
+[[noreturn]] void leave_context(const thread_anchor& here, context& self, context& to) noexcept;
 
 }  // namespace sluice::detail

@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "park/futex.hpp"
+#include "park/running_parker.hpp"
 #include "sluice/detail/base/edges.hpp"
 #include "sluice/detail/base/short_lock.hpp"
 #include "sluice/detail/park/parker.hpp"
@@ -110,15 +111,14 @@ class thread_parker final : public parker {
   waiter* waiting_ = nullptr;  ///< under the lock
 };
 
-/// The fiber that runs on this thread; nullptr: the thread itself.
-[[gnu::tls_model("initial-exec")]] thread_local constinit atomic<parker*> current_strand{nullptr};
-
 parker& parker_of_this_thread() noexcept {
   thread_local thread_parker own;
   return own;
 }
 
 }  // namespace
+
+thread_local constinit atomic<parker*> current_strand{nullptr};
 
 [[gnu::noinline]] parker& parker::current() noexcept {
   // order: relaxed, written by this thread

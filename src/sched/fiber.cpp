@@ -22,10 +22,12 @@ fiber& fiber::build(stack_slot& slot, std::uint8_t size_class) noexcept {
 /// through the frames of another fiber, as far as the CPU's predictions go, and these look alike.
 [[gnu::noinline]] void fiber::wait(waiter& w, time_limit until) noexcept {
   waiting_ = &w;
-  if (!until.is_none()) arm_timer(w, until);
+  if (!until.is_none()) [[unlikely]]
+    arm_timer(w, until);
   // order: acquire, pairs P3
   if (word_.load(memory_order_acquire) != notified) worker_->park(*this);
-  if (!until.is_none()) disarm_timer();
+  if (timed_) [[unlikely]]
+    disarm_timer();
   if (precise_races && w.result() == outcome::cancelled) note_stop();
   // order: P2 relaxed, the one unpark of this wait has been seen; a holder finds no `parked` here
   word_.store(empty, memory_order_relaxed);
@@ -33,9 +35,13 @@ fiber& fiber::build(stack_slot& slot, std::uint8_t size_class) noexcept {
 
 [[gnu::noinline]] void fiber::arm_timer(waiter& w, time_limit until) noexcept {
   worker_->arm(timer_, w, until);
+  timed_ = true;
 }
 
-[[gnu::noinline]] void fiber::disarm_timer() noexcept { timer_.in->disarm(timer_); }
+[[gnu::noinline]] void fiber::disarm_timer() noexcept {
+  timed_ = false;
+  timer_.in->disarm(timer_);
+}
 
 verdict fiber::check(operation_kind kind) noexcept {
   if (in_forked_child()) return verdict::forked;
@@ -124,8 +130,15 @@ void fiber::cancel_wait() noexcept {
 }
 
 void fiber::wake() noexcept {
-  scheduler& home = worker_->home();
   worker* here = worker::current();
+  if (here == worker_) [[likely]]
+    return here->push_woken(*this);
+  wake_from(here);
+}
+
+/// Another worker, or none, ran it last.
+[[gnu::noinline]] void fiber::wake_from(worker* here) noexcept {
+  scheduler& home = worker_->home();
   if (here != nullptr && &here->home() == &home) [[likely]]
     return here->push_woken(*this);
   home.make_ready_from_outside(*this);

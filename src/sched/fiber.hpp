@@ -126,6 +126,7 @@ class alignas(cache_line) fiber final : public parker,
       : runnable(sort::fiber), stack_class_(size_class), slot_(&slot) {}
 
   void wake() noexcept override;
+  void wake_from(worker* here) noexcept;
   void arm_timer(waiter& w, time_limit until) noexcept;
   void disarm_timer() noexcept;
   [[nodiscard]] bool unwinding() const noexcept;
@@ -145,6 +146,7 @@ class alignas(cache_line) fiber final : public parker,
   [[no_unique_address]] stop_scopes stops_;  // those below lie in its last bytes
   /// May one of the two ends below be set?
   bool ends_specially_ = false;
+  bool timed_ = false;  ///< its wait has a timer
   const std::uint8_t stack_class_;
   stack_slot* const slot_;
   /// What it does last, if it has used what needs that (strand_end.hpp).

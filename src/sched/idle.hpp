@@ -65,9 +65,9 @@ class idle_policy {
   /// After a push onto an own queue: is there nobody who would see it?
   [[nodiscard]] bool needs_watcher() const noexcept {
     // order: seq_cst, after the own RMW on running_ in the one order with W1 and choose_role
-    return watcher_.load(memory_order_seq_cst) == nullptr &&
+    return idle_count_.load(memory_order_seq_cst) > 0 &&
            // order: seq_cst, as above
-           idle_count_.load(memory_order_seq_cst) > 0;
+           watcher_.load(memory_order_seq_cst) == nullptr;
   }
   /// Makes an idle worker the watcher and wakes it.
   void elect_watcher() noexcept;

@@ -13,6 +13,8 @@
 namespace sluice::detail {
 
 void worker::end_slice() noexcept {
+  // order: relaxed, a hint: of which turn
+  slice_of_.store(picks(), memory_order_relaxed);
   // order: relaxed, a running fiber may see it late
   if (!slice_over_.exchange(true, memory_order_relaxed)) raise_attention();
 }

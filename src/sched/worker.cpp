@@ -69,7 +69,8 @@ runnable* worker::find() noexcept {
 }
 
 void worker::run(runnable& one) noexcept {
-  switch_context(here_, main_, prepare(one), this);
+  how_ = departure::none;
+  switch_context(here_, main_, prepare(one));
   keep_time();  // the fiber that has left may have run for long with no ticker
   settle_departed();
 }
@@ -89,6 +90,30 @@ void worker::forget_slice() noexcept { drop_slice_flag(); }
 
 // ---- what runs next ----------------------------------------------------------------------------
 
+/// Apart, so that fibers that wake each other pay for no registers that only this needs.
+[[gnu::noinline]] runnable* worker::pick_queued() noexcept {
+  if (runnable* one = alone_ ? ready_.pop_alone() : ready_.pop()) {
+    prefetch_ready(*one);
+    return one;
+  }
+  return pick_task();
+}
+
+/// Fetches the blocks of the next two fibers, and the frames of the next; of a crowd, whose fibers
+/// nobody has touched for long, what the next one is likely to need, and the task of this one.
+/// Beside thieves a fiber in the queue is not ours to look into: its block is fetched, not read.
+inline void worker::prefetch_ready(const runnable& now) const noexcept {
+  const runnable* soon = ready_.peek(0);
+  if (soon == nullptr) return;
+  if (backlog_.size() >= crowd) [[unlikely]] {
+    static_cast<const fiber&>(now).prefetch_task();
+    return static_cast<const fiber*>(soon)->prefetch_shallow();
+  }
+  if (const runnable* later = ready_.peek(1)) __builtin_prefetch(later, 1);
+  if (alone_) return static_cast<const fiber*>(soon)->prefetch();
+  __builtin_prefetch(soon, 1);
+}
+
 /// Nothing is ready here: a task that has not begun, or what came from outside.
 runnable* worker::pick_task() noexcept {
   if (task_core* one = alone_ ? fresh_.take_newest_alone() : fresh_.take_newest()) return one;
@@ -107,6 +132,7 @@ runnable* worker::take_from_outside() noexcept {
     some = outside.pop_some(std::min(share, batch));
   }
   if (some.count == 0) {
+    drop_old_slice();
     bump(empty_picks_);
     return nullptr;
   }
@@ -129,6 +155,7 @@ runnable* worker::adopt(const chain& some) noexcept {
 
 /// Those who would starve while the own queues are never empty.
 runnable* worker::pick_fairly() noexcept {
+  drop_old_slice();
   if (timers_.any()) timers_.fire(clock::now());
   if (!alone_) home_.idle().reconsider(*this);
   progress_.look_in = has_fresh() && !ready_.empty() ? fair_beside_tasks : fair_every;
@@ -146,13 +173,17 @@ runnable* worker::pick_fairly() noexcept {
 }
 
 void worker::push_ready(fiber& one) noexcept {
-  while (!ready_.push(one)) [[unlikely]] shed_ready();
+  if (!ready_.push(one)) [[unlikely]]
+    return push_and_shed(one);
   home_.note_surplus();
 }
 
-[[gnu::noinline, gnu::cold]] void worker::shed_ready() noexcept {
-  const chain shed = ready_.shed_half();
-  if (shed.count > 0) backlog_.push(shed);
+[[gnu::noinline, gnu::cold]] void worker::push_and_shed(fiber& one) noexcept {
+  do {
+    const chain shed = ready_.shed_half();
+    if (shed.count > 0) backlog_.push(shed);
+  } while (!ready_.push(one));
+  home_.note_surplus();
 }
 
 // ---- what a spawn needs ------------------------------------------------------------------------
@@ -223,6 +254,14 @@ void worker::tick(coarse_time time) noexcept {
   end_slice();
 }
 
+/// The turn has ended by itself, with no operation since.
+void worker::drop_old_slice() noexcept {
+  // order: relaxed, it is seen at the next look
+  // mutation: never, only slower: operations look up though there is nothing to see
+  if (slice_over_.load(memory_order_relaxed)) [[unlikely]]
+    drop_slice_flag();
+}
+
 void worker::drop_slice_flag() noexcept {
   // order: relaxed, the ticker may set it again at once
   if (slice_over_.exchange(false, memory_order_relaxed)) lower_attention();
@@ -234,7 +273,20 @@ void worker::end(fiber& self, runnable* next) noexcept {
   left_ = &self;
   how_ = departure::ends;
   context& to = next != nullptr ? prepare(*next) : own_context();
-  leave_context(here_, self, to, this);
+  leave_context(here_, self, to);
+}
+
+[[gnu::noinline]] void worker::settle_rarely() noexcept {
+  switch (how_) {
+    case departure::gives_way:
+      return home_.make_ready_for_all(*left_);
+    case departure::moves:
+      return home_.idle().move(*this, *left_);
+    case departure::ends:
+      return settle_ended(*left_);
+    default:
+      return;  // it was the worker's own context
+  }
 }
 
 // ---- a stack's life ----------------------------------------------------------------------------
@@ -254,9 +306,9 @@ void worker::end(fiber& self, runnable* next) noexcept {
   settle_promise(size_class);
 }
 
-void worker::run_tasks(context& self, void* message) {
+void worker::run_tasks(context& self) {
   auto& me = static_cast<fiber&>(self);
-  static_cast<worker*>(message)->settle_departed();
+  me.worker_->settle_departed();
   for (;;) {
     edge_to(me.task_);  // pairs with spawn
     me.task_->invoke();
@@ -338,59 +390,6 @@ void worker::settle_promise(std::uint8_t size_class) noexcept {
   if (++promises_ < 2 * promises_batch) return;
   promises_ -= promises_batch;
   home_.default_pool().release(promises_batch);
-}
-
-// ---- stealing ----------------------------------------------------------------------------------
-
-runnable* worker::steal_queued(worker& victim) noexcept { return adopt(victim.ready_.take_half()); }
-
-runnable* worker::steal_ready(worker& victim) noexcept {
-  if (runnable* one = steal_queued(victim)) return one;
-  // order: relaxed, a hint
-  // mutation: never, only slower: the exchange finds nothing
-  if (victim.next_.load(memory_order_relaxed) == nullptr) return nullptr;
-  // order: acquire, pairs with push_woken
-  return victim.next_.exchange(nullptr, memory_order_acquire);
-}
-
-runnable* worker::steal_backlog(worker& victim) noexcept {
-  const std::uint64_t share = victim.backlog_.size() / 2 + 1;
-  return adopt(victim.backlog_.take(std::min<std::uint64_t>(share, batch)));
-}
-
-void worker::give_ready(worker& host) noexcept {
-  chain gift = backlog_.take(crowd);
-  for (;;) {
-    const chain some = ready_.take_half();
-    if (some.count == 0) break;
-    gift.append(some);
-  }
-  // order: acquire, a thief may empty it meanwhile; pairs with push_woken
-  // mutation: relaxed, as in take_next
-  if (fiber* one = next_.exchange(nullptr, memory_order_acquire)) gift.push_back(*one);
-  if (gift.count != 0) host.backlog_.push(gift);
-}
-
-runnable* worker::steal_fresh(worker& victim) noexcept { return victim.fresh_.take_oldest(); }
-
-worker::counts worker::count() const noexcept {
-  // order: acquire, pairs with finish_task; before spawned, so that live ones are never negative
-  const std::uint64_t gone = gone_.load(memory_order_acquire);
-  // order: acquire, as above
-  const std::uint64_t finished = finished_.load(memory_order_acquire);
-  // order: relaxed, counts
-  const auto read = [](const auto& one) { return one.load(memory_order_relaxed); };
-  const std::uint64_t steals = read(steals_);
-  const std::uint64_t empty = read(empty_picks_);
-  return {.spawned = read(spawned_),
-          .finished = finished,
-          .gone = gone,
-          .turns = picks() + steals - empty,
-          .parks = read(parks_),
-          .steals = steals,
-          .sleeps = read(sleeps_),
-          .wakes = read(wakes_),
-          .injected = read(injected_)};
 }
 
 }  // namespace sluice::detail

@@ -98,7 +98,7 @@ class alignas(cache_line) worker {
   void push_task(task_core& task) noexcept;
   [[nodiscard]] task_memory& memory() noexcept { return memory_; }
   /// A context's life on one stack: one task after the other.
-  static void run_tasks(context& self, void* message);
+  static void run_tasks(context& self);
 
   /// The next to run here: own queues, then the inbox. Null: nothing.
   [[nodiscard]] runnable* pick() noexcept;
@@ -245,18 +245,20 @@ class alignas(cache_line) worker {
 
   [[nodiscard]] fiber* take_next() noexcept;
   void prefetch_ready(const runnable& now) const noexcept;
-  void shed_ready() noexcept;
+  void push_and_shed(fiber& one) noexcept;
   void queue_task(task_core& task) noexcept;
   void shed_tasks() noexcept;
   /// Room for one more stack of the default size. Throws std::bad_alloc.
   void take_promise();
   void take_promises();
   [[nodiscard]] std::uint64_t next_id() noexcept;
+  [[nodiscard]] runnable* pick_queued() noexcept;
   [[nodiscard]] runnable* pick_fairly() noexcept;
   [[nodiscard]] runnable* pick_task() noexcept;
   [[nodiscard]] runnable* take_from_outside() noexcept;
   [[nodiscard]] runnable* adopt(const chain& some) noexcept;
   void drop_slice_flag() noexcept;
+  void drop_old_slice() noexcept;
 
   [[nodiscard]] context& prepare(runnable& next) noexcept;
   [[nodiscard]] context& own_context() noexcept;
@@ -268,6 +270,7 @@ class alignas(cache_line) worker {
   void switch_from(fiber& self, departure how, runnable* next) noexcept;
   [[noreturn]] void end(fiber& self, runnable* next) noexcept;
   void settle_departed() noexcept;
+  void settle_rarely() noexcept;
 
   [[nodiscard]] stack_slot& take_stack(std::uint8_t size_class) noexcept;
   void keep_stack(stack_slot& slot, std::uint8_t size_class) noexcept;
@@ -277,7 +280,7 @@ class alignas(cache_line) worker {
   const unsigned index_;
   const bool alone_;  ///< the only worker: no thieves
   int fair_turn_ = 0;
-  std::uint32_t streak_ = 0;
+  std::uint32_t next_left_ = next_limit;  ///< until the queue gets its turn
   fiber* left_ = nullptr;
   departure how_ = departure::none;
   /// Its thread's; null before and after.
@@ -304,7 +307,8 @@ class alignas(cache_line) worker {
   /// The ticker sets it, the owner (or the ticker before it sleeps) clears it; while it is set
   /// `attention` is raised.
   atomic<bool> slice_over_{false};
-  std::uint64_t picks_at_tick_ = 0;  ///< the ticker's own
+  atomic<std::uint64_t> slice_of_{0};  ///< the turn whose slice is over, about
+  std::uint64_t picks_at_tick_ = 0;    ///< the ticker's own
   std::uint64_t picks_at_look_up_ = 0;
   bool looks_up_ = false;  ///< the slice is not over: it only has to reconsider
   std::uint64_t lost_at_tick_ = 0;

@@ -15,41 +15,21 @@ namespace sluice::detail {
 
 inline runnable* worker::pick() noexcept {
   bump(picks_);
-  // order: relaxed, a late end of the slice is cleared by the next pick
-  // mutation: never, only slower: whoever runs here gives way again and again while others run
-  if (slice_over_.load(memory_order_relaxed)) [[unlikely]]
-    drop_slice_flag();
   if (--progress_.look_in == 0) [[unlikely]] {
     if (runnable* one = pick_fairly()) return one;
   }
-  if (fiber* one = take_next()) return one;
-  if (runnable* one = alone_ ? ready_.pop_alone() : ready_.pop()) {
-    prefetch_ready(*one);
+  if (fiber* one = take_next()) [[likely]] {
+    if (one->what != runnable::sort::fiber) __builtin_unreachable();
     return one;
   }
-  return pick_task();
-}
-
-/// Fetches the blocks of the next two fibers, and the frames of the next; of a crowd, whose fibers
-/// nobody has touched for long, what the next one is likely to need, and the task of this one.
-/// Beside thieves a fiber in the queue is not ours to look into: its block is fetched, not read.
-inline void worker::prefetch_ready(const runnable& now) const noexcept {
-  const runnable* soon = ready_.peek(0);
-  if (soon == nullptr) return;
-  if (backlog_.size() >= crowd) [[unlikely]] {
-    static_cast<const fiber&>(now).prefetch_task();
-    return static_cast<const fiber*>(soon)->prefetch_shallow();
-  }
-  if (const runnable* later = ready_.peek(1)) __builtin_prefetch(later, 1);
-  if (alone_) return static_cast<const fiber*>(soon)->prefetch();
-  __builtin_prefetch(soon, 1);
+  return pick_queued();
 }
 
 inline fiber* worker::take_next() noexcept {
   // order: relaxed, only the owner fills it (I2)
   fiber* one = next_.load(memory_order_relaxed);
   if (one == nullptr) {
-    streak_ = 0;
+    next_left_ = next_limit;
     return nullptr;
   }
   if (alone_) {
@@ -60,9 +40,10 @@ inline fiber* worker::take_next() noexcept {
     // mutation: relaxed, what it finds it has put there itself
     one = next_.exchange(nullptr, memory_order_acquire);
   }
-  if (one == nullptr || ++streak_ < next_limit || ready_.empty()) [[likely]]
+  if (one == nullptr || --next_left_ != 0) [[likely]]
     return one;
-  streak_ = 0;
+  next_left_ = next_limit;
+  if (ready_.empty()) return one;
   push_ready(*one);
   return nullptr;
 }
@@ -105,18 +86,20 @@ inline void worker::switch_from(fiber& self, departure how, runnable* next) noex
   left_ = &self;
   how_ = how;
   context& to = next != nullptr ? prepare(*next) : own_context();
-  auto* now = static_cast<worker*>(switch_context(here_, self, to, this));
-  now->settle_departed();
+  switch_context(here_, self, to);
+  self.worker_->settle_departed();
 }
 
 /// Its slice is over. It waits for its next one among those of all workers: on one that has few of
 /// its kind it would have many slices, and on one that the kernel does not run it would have none.
 inline void worker::give_way(fiber& self) noexcept {
-  // If a turn has begun since it was asked to look up, its slice is over after all.
+  drop_slice_flag();
   const bool looks_up = std::exchange(looks_up_, false) && picks_at_look_up_ == picks();
+  // order: relaxed, a hint
+  const bool is_over = slice_of_.load(memory_order_relaxed) == picks() && !looks_up;
   if (!alone_ && home_.idle().reconsider(*this)) [[unlikely]]
     return switch_from(self, departure::moves, pick());
-  if (looks_up) return drop_slice_flag();
+  if (!is_over) return;
   progress_.look_in = std::min(progress_.look_in, fair_beside_slices);
   runnable* next = pick();
   if (next == nullptr) return;
@@ -125,22 +108,10 @@ inline void worker::give_way(fiber& self) noexcept {
 
 /// What the fiber that has just been left could not do for itself.
 inline void worker::settle_departed() noexcept {
-  fiber* gone = std::exchange(left_, nullptr);
-  if (gone == nullptr) return;
-  switch (how_) {
-    case departure::parks:
-      return gone->announce(*this);
-    case departure::yields:
-      return push_ready(*gone);
-    case departure::gives_way:
-      return home_.make_ready_for_all(*gone);
-    case departure::moves:
-      return home_.idle().move(*this, *gone);
-    case departure::ends:
-      return settle_ended(*gone);
-    case departure::none:
-      break;
-  }
+  if (how_ == departure::parks) [[likely]]
+    return left_->announce(*this);
+  if (how_ == departure::yields) return push_ready(*left_);
+  settle_rarely();
 }
 
 inline context& worker::prepare(runnable& next) noexcept {

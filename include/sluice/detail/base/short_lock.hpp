@@ -17,8 +17,8 @@ class short_lock {
   }
 
   bool try_lock() noexcept {
-    // order: relaxed look first, to leave the line alone; acquire pairs with unlock()
-    return !held_.load(memory_order_relaxed) && !held_.exchange(true, memory_order_acquire);
+    // order: acquire, pairs with the release in unlock()
+    return !held_.exchange(true, memory_order_acquire);
   }
 
   void unlock() noexcept {

@@ -212,21 +212,35 @@ class SLUICE_API channel_core : public waited_for {
   [[nodiscard]] atomic<std::uint32_t>& count_of(const wait_list& s) noexcept;
   /// Why the last settle stopped serving that list.
   [[nodiscard]] claim last_look(const wait_list& s) const noexcept;
-  void count_meeting() noexcept;
+  bool count_meeting() noexcept;
   wait_node* win_front(wait_list& s) noexcept;
   wait_node* win_both(wait_list& s, waiter& self) noexcept;
   void hand_over(void* from, void* to, wait_node& partner) noexcept;
+  template <side Which>
+  void hand_over(void* item, wait_node& partner) noexcept;
   void meet_or_enlist(side which, wait_node& node) noexcept;
   [[nodiscard]] wait_list& list_of(side which) noexcept {
     return which == side::put ? putters_ : getters_;
   }
+  void count_down(wait_list& s) noexcept;
+  template <side Which>
+  void serve_alone() noexcept;
+  void serve_all() noexcept;
   void settle_own(wait_list& s, wait_node& node, job won) noexcept;
-  status wait_for_settle(wait_list& s, wait_node& node, time_limit until);
+  status wait_for_settle(wait_list& s, wait_node& node, parker& strand, waiter& self,
+                         time_limit until);
   claim claim_for(wait_node& node, job todo) noexcept;
-  status wait_alone(wait_list& s, wait_list& others, wait_node& node, job todo, time_limit until);
+  status wait_alone(wait_list& s, wait_list& others, wait_node& node, parker& strand, waiter& self,
+                    job todo, time_limit until);
   void withdraw(wait_list& s, wait_node& node) noexcept;
-  outcome park_in(wait_list& s, wait_node& node, time_limit until) noexcept;
+  outcome park_in(wait_list& s, wait_node& node, parker& strand, waiter& self,
+                  time_limit until) noexcept;
   status end_in_wait(wait_list& mine, void* item, time_limit until, const char* operation);
+  status end_in_slow_wait(wait_list& mine, void* item, time_limit until, const char* operation);
+  template <side Which>
+  status meet_among(void* item, time_limit until, const char* operation);
+  template <side Which>
+  status meet_and_tell(void* item, wait_node& partner);
   template <side Which>
   status meet_first(void* item, time_limit until, const char* operation);
   template <side Which>

@@ -70,10 +70,23 @@ class item_iterator {
   bool fetch() const {
     if (has_item_) return true;
     if (ended_) return false;
-    has_item_ = from_->get_next(room_);
-    ended_ = !has_item_;
-    if (ended_) from_->throw_cause();
-    return has_item_;
+    channel_core& from = from_->source();
+    if (from.kind() == channel_kind::rendezvous) return fetch_by_meeting(from);
+    return note(from, get_item(from, room_, no_deadline, "get"));
+  }
+
+  /// Apart: it keeps fewer registers than the rest of fetch.
+  [[gnu::noinline]] bool fetch_by_meeting(channel_core& from) const {
+    return note(from, from.meet_to_get(room_.place(), no_deadline, "get"));
+  }
+
+  bool note(channel_core& from, status got) const {
+    has_item_ = got == status::ok;
+    if (has_item_) [[likely]]
+      return true;
+    ended_ = true;
+    if (const std::exception_ptr& cause = from.cause()) std::rethrow_exception(cause);
+    return false;
   }
 
   void drop_item() noexcept {
@@ -195,14 +208,9 @@ class getting {
  private:
   friend class item_iterator<Self, T>;
 
-  /// For the iterator: fills the room, or false at the end.
-  bool get_next(item_room<T>& room) const {
-    return get_item(core("get"), room, no_deadline, "get") == status::ok;
-  }
+  /// For the iterator.
+  [[nodiscard]] channel_core& source() const { return core("get"); }
   [[noreturn]] void throw_end() const { throw_closed_get(core("get").cause()); }
-  void throw_cause() const {
-    if (const std::exception_ptr& cause = core("get").cause()) std::rethrow_exception(cause);
-  }
 
   [[nodiscard]] const Self& self() const noexcept { return static_cast<const Self&>(*this); }
   [[nodiscard]] channel_core& core(const char* operation) const {

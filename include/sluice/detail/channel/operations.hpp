@@ -84,6 +84,8 @@ template <class T>
          core.meet_putter(room) == claim::ok;
 }
 
+/// The whole operation, on a channel that is no rendezvous: `ok`, `closed` or `timed_out`; throws
+/// `cancelled`. The item is moved from only if `ok`.
 template <class T>
 [[gnu::noinline]] status put_item_slowly(channel_core& core, T& item, time_limit until,
                                          const char* operation) {
@@ -95,21 +97,8 @@ template <class T>
   return core.wait_to_put(std::addressof(item), until, operation);
 }
 
-/// `ok`, `closed` or `timed_out`; throws `cancelled`. The item is moved from only if `ok`.
-template <class T>
-[[gnu::always_inline]] inline status put_item(channel_core& core, T& item, time_limit until,
-                                              const char* operation) {
-  const channel_kind kind = core.kind();
-  if (kind == channel_kind::rendezvous) {
-    return core.meet_to_put(std::addressof(item), until, operation);
-  }
-  if (put_at_once(core, kind, item)) [[likely]]
-    return status::ok;
-  return put_item_slowly(core, item, until, operation);
-}
-
-/// As put_item. The limit, a function, says until when; it may read a clock, so it is asked only if
-/// the item cannot be taken over at once.
+/// The same on any channel. The limit, a function, says until when; it may read a clock, so it is
+/// asked only if the item cannot be taken over at once.
 template <class T, class Limit>
 status put_item_before(channel_core& core, T& item, Limit limit, const char* operation) {
   if (put_or_meet_at_once(core, item)) [[likely]]

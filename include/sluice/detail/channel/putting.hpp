@@ -27,7 +27,11 @@ class putting {
  public:
   /// Waits for room. Throws channel_closed if the channel is closed before or while waiting.
   void put(T&& item) const {
-    if (put_item(core("put"), item, no_deadline, "put") != status::ok) throw_closed_put();
+    channel_core& to = core("put");
+    const channel_kind kind = to.kind();
+    if (kind == channel_kind::rendezvous) return put_by_meeting(to, item);
+    if (!put_at_once(to, kind, item)) [[unlikely]]
+      put_slowly(to, item);
   }
   void put(const T& item) const requires std::copy_constructible<T> {
     T copy(item);
@@ -94,6 +98,14 @@ class putting {
   }
 
  private:
+  // Apart, so that put stays small and keeps no registers for them.
+  [[gnu::noinline]] static void put_by_meeting(channel_core& to, T& item) {
+    if (to.meet_to_put(std::addressof(item), no_deadline, "put") != status::ok) throw_closed_put();
+  }
+  [[gnu::noinline]] static void put_slowly(channel_core& to, T& item) {
+    if (put_item_slowly(to, item, no_deadline, "put") != status::ok) throw_closed_put();
+  }
+
   [[nodiscard]] const Self& self() const noexcept { return static_cast<const Self&>(*this); }
   [[nodiscard]] channel_core& core(const char* operation) const {
     return self().handle_.for_use_in(operation);

@@ -75,6 +75,15 @@ class wait_list {
     node.linked = true;
   }
 
+  /// Removes the first, for good.
+  void pop_front() noexcept {
+    wait_node* const first = front();
+    wait_node* const next = first->next;
+    set_front(next);
+    (next != nullptr ? next->prev : tail_) = nullptr;
+    first->linked = false;
+  }
+
   void remove(wait_node& node) noexcept {
     node.prev != nullptr ? void(node.prev->next = node.next) : set_front(node.next);
     (node.next != nullptr ? node.next->prev : tail_) = node.prev;

@@ -79,6 +79,14 @@ class waiter {
   /// waiting -> `how`, false if the wait has ended already. The winner must unpark.
   [[nodiscard]] bool try_claim(outcome how) noexcept { return leave_waiting(how); }
 
+  /// The same, false also if somebody holds it reserved.
+  [[nodiscard]] bool try_claim_at_once(outcome how) noexcept {
+    outcome seen = outcome::waiting;
+    // mutation: acquire, as in leave_waiting
+    // order: acq_rel, one claim decides (I5); a loser asks again
+    return claim_.compare_exchange_strong(seen, how, memory_order_acq_rel, memory_order_relaxed);
+  }
+
   /// How the wait ended. The waiting strand reads it after it was unparked.
   [[nodiscard]] outcome result() const noexcept {
     // order: acquire, pairs with the winner's claim

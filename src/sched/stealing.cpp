@@ -1,0 +1,61 @@
+// What others take from a worker, and what they read of it.
+#include <algorithm>
+#include <utility>
+
+#include "sched/scheduler.hpp"
+#include "sched/worker.hpp"
+
+namespace sluice::detail {
+
+runnable* worker::steal_queued(worker& victim) noexcept { return adopt(victim.ready_.take_half()); }
+
+runnable* worker::steal_ready(worker& victim) noexcept {
+  if (runnable* one = steal_queued(victim)) return one;
+  // order: relaxed, a hint
+  // mutation: never, only slower: the exchange finds nothing
+  if (victim.next_.load(memory_order_relaxed) == nullptr) return nullptr;
+  // order: acquire, pairs with push_woken
+  return victim.next_.exchange(nullptr, memory_order_acquire);
+}
+
+runnable* worker::steal_backlog(worker& victim) noexcept {
+  const std::uint64_t share = victim.backlog_.size() / 2 + 1;
+  return adopt(victim.backlog_.take(std::min<std::uint64_t>(share, batch)));
+}
+
+void worker::give_ready(worker& host) noexcept {
+  chain gift = backlog_.take(crowd);
+  for (;;) {
+    const chain some = ready_.take_half();
+    if (some.count == 0) break;
+    gift.append(some);
+  }
+  // order: acquire, a thief may empty it meanwhile; pairs with push_woken
+  // mutation: relaxed, as in take_next
+  if (fiber* one = next_.exchange(nullptr, memory_order_acquire)) gift.push_back(*one);
+  if (gift.count != 0) host.backlog_.push(gift);
+}
+
+runnable* worker::steal_fresh(worker& victim) noexcept { return victim.fresh_.take_oldest(); }
+
+worker::counts worker::count() const noexcept {
+  // order: acquire, pairs with finish_task; before spawned, so that live ones are never negative
+  const std::uint64_t gone = gone_.load(memory_order_acquire);
+  // order: acquire, as above
+  const std::uint64_t finished = finished_.load(memory_order_acquire);
+  // order: relaxed, counts
+  const auto read = [](const auto& one) { return one.load(memory_order_relaxed); };
+  const std::uint64_t steals = read(steals_);
+  const std::uint64_t empty = read(empty_picks_);
+  return {.spawned = read(spawned_),
+          .finished = finished,
+          .gone = gone,
+          .turns = picks() + steals - empty,
+          .parks = read(parks_),
+          .steals = steals,
+          .sleeps = read(sleeps_),
+          .wakes = read(wakes_),
+          .injected = read(injected_)};
+}
+
+}  // namespace sluice::detail
