@@ -94,11 +94,11 @@ outcome channel_core::meet_or_wait_to_put(void* item, time_limit until,
 // The whole operation in steps that end by going to the next one, so that each has only the stack
 // frame that it needs: who waits has none for a meeting, who meets none for a wait.
 
-[[gnu::noinline]] status channel_core::end_in_wait(wait_list& mine, void* item, time_limit until,
-                                                   const char* operation) {
+[[gnu::noinline]] status channel_core::end_in_wait(void* item, time_limit until,
+                                                   const char* operation, wait_list& mine) {
   parker* const fiber = running_fiber();
   if (fiber == nullptr || record_ != nullptr) [[unlikely]]
-    return end_in_slow_wait(mine, item, until, operation);
+    return end_in_slow_wait(item, until, operation, mine);
   waiter self(*fiber, {operation, this});
   wait_node node(self, item);
   edge_from(&node);
@@ -108,8 +108,8 @@ outcome channel_core::meet_or_wait_to_put(void* item, time_limit until,
 }
 
 /// A thread's, or where somebody counts.
-[[gnu::noinline]] status channel_core::end_in_slow_wait(wait_list& mine, void* item,
-                                                        time_limit until, const char* operation) {
+[[gnu::noinline]] status channel_core::end_in_slow_wait(void* item, time_limit until,
+                                                        const char* operation, wait_list& mine) {
   return as_status(wait_for_partner(mine, item, until, operation));
 }
 
@@ -120,7 +120,7 @@ template <side Which>
   constexpr bool puts = Which == side::put;
   wait_node* partner = win_front(puts ? getters_ : putters_);
   if (partner == nullptr) {
-    return end_in_wait(puts ? putters_ : getters_, item, until, operation);
+    return end_in_wait(item, until, operation, puts ? putters_ : getters_);
   }
   lock_.unlock();
   hand_over<Which>(item, *partner);
@@ -162,7 +162,7 @@ inline status channel_core::meet_locked(void* item, time_limit until, const char
     return status::closed;
   }
   if (!(puts ? getters_ : putters_).empty()) return meet_first<Which>(item, until, operation);
-  return end_in_wait(puts ? putters_ : getters_, item, until, operation);
+  return end_in_wait(item, until, operation, puts ? putters_ : getters_);
 }
 
 template <side Which>

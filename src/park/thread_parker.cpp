@@ -21,7 +21,7 @@ constexpr int spin_turns = 100;
 
 class thread_parker final : public parker {
  public:
-  thread_parker() noexcept : parker(place::in_kernel), id_(next_strand_id()) {}
+  thread_parker() noexcept : id_(next_strand_id()) {}
 
   void wait(waiter& w, time_limit limit) noexcept override {
     const deadline until = limit.from_now();
@@ -61,7 +61,7 @@ class thread_parker final : public parker {
   std::uint64_t strand_id() const noexcept override { return id_; }
 
  private:
-  void wake() noexcept override {}  // it waits in the kernel
+  void wake() noexcept override {}  // it is never parked, but asleep
   [[nodiscard]] bool protected_from_stops() const noexcept {
     return stops_.shields != 0 || std::uncaught_exceptions() != 0;
   }
@@ -77,12 +77,12 @@ class thread_parker final : public parker {
     std::uint32_t seen = empty;
     // order: P1 announce, acq_rel; acquire on failure pairs with P3
     // mutation: acquire|release, a thread hands nothing on by it, and finds nothing
-    if (!word_.compare_exchange_strong(seen, parked, memory_order_acq_rel, memory_order_acquire)) {
+    if (!word_.compare_exchange_strong(seen, asleep, memory_order_acq_rel, memory_order_acquire)) {
       return consume();
     }
     // order: acquire, pairs with P3
-    while (word_.load(memory_order_acquire) == parked) {
-      if (futex_wait(word_, parked, until) != futex_result::timed_out) continue;
+    while (word_.load(memory_order_acquire) == asleep) {
+      if (futex_wait(word_, asleep, until) != futex_result::timed_out) continue;
       if (clock::now() < until) continue;
       if (w.try_claim(outcome::timed_out)) break;  // nobody else will unpark
       until = no_deadline;                         // the winner's unpark is on its way

@@ -60,10 +60,18 @@ detail::deadline limit_of(action what) {
   return timed ? detail::deadline_after(std::chrono::milliseconds(1)) : detail::no_deadline;
 }
 
+/// As `put` and `put_for` of a handle.
+status put_item(detail::channel_core& core, item& one, detail::time_limit until) {
+  const detail::channel_kind kind = core.kind();
+  if (kind == detail::channel_kind::rendezvous) return core.meet_to_put(&one, until, "put");
+  if (detail::put_at_once(core, kind, one)) return status::ok;
+  return detail::put_item_slowly(core, one, until, "put");
+}
+
 status put(detail::channel_core& core, action what, int number) {
   item one(number);
   const status how = what == action::try_put ? detail::try_put_item(core, one)
-                                             : detail::put_item(core, one, limit_of(what), "put");
+                                             : put_item(core, one, limit_of(what));
   check((how == status::ok) == (one.number() == 0), "an item that is not accepted stays");
   if (how == status::ok) put_numbers.note(number);
   return how;

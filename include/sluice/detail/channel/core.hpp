@@ -235,8 +235,8 @@ class SLUICE_API channel_core : public waited_for {
   void withdraw(wait_list& s, wait_node& node) noexcept;
   outcome park_in(wait_list& s, wait_node& node, parker& strand, waiter& self,
                   time_limit until) noexcept;
-  status end_in_wait(wait_list& mine, void* item, time_limit until, const char* operation);
-  status end_in_slow_wait(wait_list& mine, void* item, time_limit until, const char* operation);
+  status end_in_wait(void* item, time_limit until, const char* operation, wait_list& mine);
+  status end_in_slow_wait(void* item, time_limit until, const char* operation, wait_list& mine);
   template <side Which>
   status meet_among(void* item, time_limit until, const char* operation);
   template <side Which>

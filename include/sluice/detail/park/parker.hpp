@@ -4,9 +4,9 @@
 //     empty -> parked            P1 announce     P3 exchange to notified; wake if it was parked
 //     parked | empty -> notified
 //     notified -> empty          P2 consume
-// A thread announces `parked` itself and sleeps in the kernel. A fiber must not announce it
-// while it still stands on its own stack: the context that runs next does it, after the switch,
-// and makes the fiber ready at once if it was notified meanwhile.
+// A thread announces itself, as `asleep`, and sleeps in the kernel. A fiber must not announce that
+// it is parked while it still stands on its own stack: the context that runs next does it, after
+// the switch, and makes the fiber ready at once if it was notified meanwhile.
 // Only the party that won a waiter's claim unparks, once for each wait, so no token is left over.
 // A thread may run on and end as soon as P3 can be seen, and its parker ends with it: after P3 the
 // unparker reads nothing of a thread's. A fiber's parker is there until its unparker wakes it.
@@ -32,10 +32,7 @@ class SLUICE_API parker {
   /// once and writes it at each switch; dumps read it. Never inlined.
   [[nodiscard]] static atomic<parker*>* current_slot() noexcept;
 
-  /// Where a strand is that has announced `parked`.
-  enum class place : std::uint8_t { off_its_thread, in_kernel };
-
-  explicit parker(place where = place::off_its_thread) noexcept : place_(where) {}
+  parker() noexcept = default;
   parker(const parker&) = delete;
   parker& operator=(const parker&) = delete;
 
@@ -45,10 +42,10 @@ class SLUICE_API parker {
 
   /// P3. Called by the winner of a waiter's claim; its last touch of that wait.
   void unpark() noexcept {
-    const place where = place_;  // read before P3, and no virtual call after it: see the head
     // order: P3 acq_rel, hands what the winner did to the strand; pairs with P1 and P2
-    if (word_.exchange(notified, memory_order_acq_rel) != parked) return;
-    where == place::in_kernel ? wake_in_kernel(word_) : wake();
+    const std::uint32_t before = word_.exchange(notified, memory_order_acq_rel);
+    if (before == parked) return wake();
+    if (before == asleep) wake_in_kernel(word_);
   }
 
   /// Called by the strand itself, see attention.hpp.
@@ -72,20 +69,19 @@ class SLUICE_API parker {
 
  protected:
   ~parker() = default;
-  /// The word was `parked`: make the strand run again. Called only off its thread.
+  /// The word was `parked`: make the fiber run again. Called only off its stack.
   virtual void wake() noexcept = 0;
 
   static constexpr std::uint32_t empty = 0;
   static constexpr std::uint32_t parked = 1;
   static constexpr std::uint32_t notified = 2;
+  static constexpr std::uint32_t asleep = 4;  ///< a thread; 3 is fiber::held
   /// Written by its strand (or the context that announces for it) and by the one unparker.
   atomic<std::uint32_t> word_{empty};
 
  private:
   /// Touches the address of the word only, never its memory.
   static void wake_in_kernel(const atomic<std::uint32_t>& word) noexcept;
-
-  const place place_;
 };
 
 /// Parks the running strand until `w` has ended, and says how.
