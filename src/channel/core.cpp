@@ -252,7 +252,18 @@ template <side Which>
 }
 
 void channel_core::serve() noexcept {
+  if (!lock_.try_lock()) [[unlikely]]
+    return serve_in_turn();
+  serve_locked();
+}
+
+[[gnu::noinline]] void channel_core::serve_in_turn() noexcept {
   lock_.lock();
+  serve_locked();
+}
+
+/// The lock is held, and given up.
+inline void channel_core::serve_locked() noexcept {
   if (getters_.empty()) return serve_alone<side::put>();
   putters_.empty() ? serve_alone<side::get>() : serve_all();
 }
@@ -304,36 +315,34 @@ void channel_core::withdraw(wait_list& s, wait_node& node) noexcept {
 
 /// The same, looked at first for one that stands alone, as in a pipeline. Nobody else can end its
 /// wait before it parks, so it need not be reserved.
-[[gnu::always_inline]] inline status channel_core::wait_alone(wait_list& s, wait_list& others,
-                                                              wait_node& node, parker& strand,
-                                                              waiter& self, job todo,
-                                                              time_limit until) {
+template <side Which>
+[[gnu::noinline]] status channel_core::wait_at(void* item, time_limit until, const char* operation,
+                                               parker& strand) {
+  constexpr bool puts = Which == side::put;
+  wait_list& s = list_of(Which);
+  const wait_list& others = puts ? getters_ : putters_;
+  waiter self(strand, {operation, this});
+  wait_node node(self, item);
   lock_.lock();
   announce(s, node);
   const bool alone = s.front() == &node && others.empty() && joiners_.empty();
-  const claim found = alone ? claim_for(node, todo) : claim::busy;
+  const claim found = alone ? claim_for(node, puts ? job::put : job::get) : claim::busy;
   if (found == claim::none) {
     lock_.unlock();
   } else {
-    settle_own(s, node, found == claim::ok ? todo : job::none);
+    settle_own(s, node, found != claim::ok ? job::none : puts ? job::put : job::get);
   }
   return as_status(park_in(s, node, strand, self, until));
 }
 
 [[gnu::noinline]] status channel_core::wait_to_put(void* item, time_limit until,
                                                    const char* operation) {
-  parker& strand = running_parker();
-  waiter self(strand, {operation, this});
-  wait_node node(self, item);
-  return wait_alone(putters_, getters_, node, strand, self, job::put, until);
+  return wait_at<side::put>(item, until, operation, running_parker());
 }
 
 [[gnu::noinline]] status channel_core::wait_to_get(void* room, time_limit until,
                                                    const char* operation) {
-  parker& strand = running_parker();
-  waiter self(strand, {operation, this});
-  wait_node node(self, room);
-  return wait_alone(getters_, putters_, node, strand, self, job::get, until);
+  return wait_at<side::get>(room, until, operation, running_parker());
 }
 
 status channel_core::wait_until_drained(time_limit until) {

@@ -129,8 +129,8 @@ void fiber::cancel_wait() noexcept {
   wake();
 }
 
-void fiber::wake() noexcept {
-  worker* here = worker::current();
+[[gnu::noinline]] void fiber::wake() noexcept {
+  worker* here = worker_of_this_thread;
   if (here == worker_) [[likely]]
     return here->push_woken(*this);
   wake_from(here);

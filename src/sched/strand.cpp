@@ -56,8 +56,8 @@ std::stop_token stop_token_here() {
   return parker::current().stops()->token(task != nullptr ? task->stop_token() : std::stop_token());
 }
 
-void yield_strand() noexcept {
-  worker* here = worker::current();
+[[gnu::noinline]] void yield_strand() noexcept {
+  worker* here = worker_of_this_thread;
   if (here == nullptr) return yield_thread();
   here->yield(*here->running_fiber());
 }

@@ -12,11 +12,8 @@
 #include "sluice/detail/park/attention.hpp"
 
 namespace sluice::detail {
-namespace {
 
-[[gnu::tls_model("initial-exec")]] thread_local worker* worker_of_this_thread = nullptr;
-
-}  // namespace
+thread_local constinit worker* worker_of_this_thread = nullptr;
 
 worker::worker(scheduler& home, unsigned index, unsigned workers)
     : home_(home), index_(index), alone_(workers == 1) {

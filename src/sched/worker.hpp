@@ -36,6 +36,11 @@
 namespace sluice::detail {
 
 class scheduler;
+class worker;
+
+/// worker::current() without a call: only in functions that are never inlined, and there once,
+/// before anything may switch.
+[[gnu::tls_model("initial-exec")]] extern thread_local constinit worker* worker_of_this_thread;
 
 /// Why a fiber leaves.
 enum class departure : std::uint8_t { none, parks, yields, gives_way, moves, ends };
@@ -260,6 +265,9 @@ class alignas(cache_line) worker {
   void drop_slice_flag() noexcept;
   void drop_old_slice() noexcept;
 
+  [[nodiscard]] runnable* look_around() noexcept;
+  [[nodiscard]] context& next_context() noexcept;
+  [[nodiscard]] context& prepare(fiber& next) noexcept;
   [[nodiscard]] context& prepare(runnable& next) noexcept;
   [[nodiscard]] context& own_context() noexcept;
   void bind(fiber& to, task_core& task) noexcept;
@@ -268,6 +276,7 @@ class alignas(cache_line) worker {
   static void finish_task(fiber& self) noexcept;
   static void tell_listener(fiber& self) noexcept;
   void switch_from(fiber& self, departure how, runnable* next) noexcept;
+  void switch_to(context& to, fiber& self, departure how) noexcept;
   [[noreturn]] void end(fiber& self, runnable* next) noexcept;
   void settle_departed() noexcept;
   void settle_rarely() noexcept;

@@ -13,16 +13,30 @@ namespace sluice::detail {
 
 // ---- what runs next -----------------------------------------------------------------------------
 
-inline runnable* worker::pick() noexcept {
+/// A new turn, begun now and then by those that would starve.
+inline runnable* worker::look_around() noexcept {
   bump(picks_);
-  if (--progress_.look_in == 0) [[unlikely]] {
-    if (runnable* one = pick_fairly()) return one;
-  }
-  if (fiber* one = take_next()) [[likely]] {
-    if (one->what != runnable::sort::fiber) __builtin_unreachable();
+  if (--progress_.look_in == 0) [[unlikely]]
+    return pick_fairly();
+  return nullptr;
+}
+
+inline runnable* worker::pick() noexcept {
+  if (runnable* one = look_around()) [[unlikely]]
     return one;
-  }
+  if (fiber* one = take_next()) return one;
   return pick_queued();
+}
+
+/// pick and prepare, or the worker's own.
+inline context& worker::next_context() noexcept {
+  runnable* one = look_around();
+  if (one == nullptr) [[likely]] {
+    if (fiber* woken = take_next()) [[likely]]
+      return prepare(*woken);
+    one = pick_queued();
+  }
+  return one != nullptr ? prepare(*one) : own_context();
 }
 
 inline fiber* worker::take_next() noexcept {
@@ -79,13 +93,16 @@ inline void worker::yield(fiber& self) noexcept {
 
 inline void worker::park(fiber& self) noexcept {
   bump(parks_);
-  switch_from(self, departure::parks, pick());
+  switch_to(next_context(), self, departure::parks);
 }
 
 inline void worker::switch_from(fiber& self, departure how, runnable* next) noexcept {
+  switch_to(next != nullptr ? prepare(*next) : own_context(), self, how);
+}
+
+inline void worker::switch_to(context& to, fiber& self, departure how) noexcept {
   left_ = &self;
   how_ = how;
-  context& to = next != nullptr ? prepare(*next) : own_context();
   switch_context(here_, self, to);
   self.worker_->settle_departed();
 }
@@ -115,8 +132,11 @@ inline void worker::settle_departed() noexcept {
 }
 
 inline context& worker::prepare(runnable& next) noexcept {
-  fiber& to = next.what == runnable::sort::fiber ? static_cast<fiber&>(next)
-                                                 : start(static_cast<task_core&>(next));
+  return prepare(next.what == runnable::sort::fiber ? static_cast<fiber&>(next)
+                                                    : start(static_cast<task_core&>(next)));
+}
+
+inline context& worker::prepare(fiber& to) noexcept {
   to.worker_ = this;
   show_running(&to);
   return to;

@@ -226,12 +226,14 @@ class SLUICE_API channel_core : public waited_for {
   template <side Which>
   void serve_alone() noexcept;
   void serve_all() noexcept;
+  void serve_locked() noexcept;
+  void serve_in_turn() noexcept;
   void settle_own(wait_list& s, wait_node& node, job won) noexcept;
   status wait_for_settle(wait_list& s, wait_node& node, parker& strand, waiter& self,
                          time_limit until);
   claim claim_for(wait_node& node, job todo) noexcept;
-  status wait_alone(wait_list& s, wait_list& others, wait_node& node, parker& strand, waiter& self,
-                    job todo, time_limit until);
+  template <side Which>
+  status wait_at(void* item, time_limit until, const char* operation, parker& strand);
   void withdraw(wait_list& s, wait_node& node) noexcept;
   outcome park_in(wait_list& s, wait_node& node, parker& strand, waiter& self,
                   time_limit until) noexcept;

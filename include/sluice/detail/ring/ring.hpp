@@ -168,8 +168,10 @@ class ring {
     const position lap = head - index;
     at = {&slots_[index], lap + mask_ + 1};
     position then = head + 1;
-    if (index == last_) [[unlikely]]
+    if (index == last_) [[unlikely]] {
       then = at.after;
+      asm("" : "+r"(then));  // stays a branch: the claim is not to wait for a choice
+    }
     // order: acquire, pairs S2: the item is whole
     if (at.where->stamp.load(memory_order_acquire) != lap + 1) return false;
     // order: G1 seq_cst, before G3 in the one order with R4 and R5
