@@ -53,6 +53,23 @@ TEST_CASE("a node leaves from the front, the middle and the end, and may come ag
   }
 }
 
+TEST_CASE("the first leaves, one after the other, and the list can be used again") {
+  wait_list list;
+  std::array<wait_node, 3> nodes;
+  for (wait_node& node : nodes) list.push_back(node);
+  for (std::size_t left = nodes.size(); left > 0; --left) {
+    wait_node& first = nodes[nodes.size() - left];
+    CHECK(list.front() == &first);
+    list.pop_front();
+    CHECK(!first.linked);
+    CHECK(forwards(list).size() == left - 1);
+  }
+  CHECK(list.empty());
+  list.push_back(nodes[1]);
+  list.push_back(nodes[0]);
+  CHECK(forwards(list) == std::vector<const wait_node*>{&nodes[1], &nodes[0]});
+}
+
 TEST_CASE("a node that comes back to the front stands before all others") {
   wait_list list;
   std::array<wait_node, 3> nodes;
