@@ -1,5 +1,6 @@
 // In a forked child no operation works and none hangs; fork and exec is as always.
 #include <doctest/doctest.h>
+#include <malloc.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -279,6 +280,25 @@ TEST_CASE("the same in a child of a child" * test::unless_forks_hang()) {
     int how = 0;
     ::waitpid(inner, &how, 0);
     return how == 0 ? 0 : 5;
+  }));
+  t.never.put(7);
+  CHECK(t.waiting.join() == 7);
+}
+
+TEST_CASE("a spawn that is refused in a forked child leaves no memory behind" *
+          test::unless_forks_hang()) {
+  things t;
+  check_end(fork_and([&] {
+    const auto refuse = [&] {
+      try {
+        t.rt->go([] {});
+      } catch (const std::logic_error&) {
+      }
+    };
+    refuse();
+    const std::size_t before = ::mallinfo2().uordblks;
+    for (int i = 0; i < 1000; ++i) refuse();
+    return ::mallinfo2().uordblks - before < 1000 ? 0 : 6;
   }));
   t.never.put(7);
   CHECK(t.waiting.join() == 7);

@@ -11,6 +11,7 @@
 
 #include "sched/keeps_tasks.hpp"
 #include "sched/task_depot.hpp"
+#include "sluice/cancelled.hpp"
 #include "sluice/detail/park/attention.hpp"
 
 namespace sluice::detail {
@@ -22,7 +23,7 @@ class task_memory {
   task_memory& operator=(const task_memory&) = delete;
   ~task_memory() { give_all(); }
 
-  /// Throws std::bad_alloc.
+  /// Throws std::bad_alloc; in a forked child, where none may be left, std::logic_error.
   [[nodiscard]] void* allocate(std::size_t size) {
     if (!keeps_tasks || size > largest) return ::operator new(size);
     list& kept = list_for(size);
@@ -42,8 +43,7 @@ class task_memory {
 
   /// The same for whoever is no worker.
   [[nodiscard]] static void* allocate_outside(std::size_t size) {
-    const bool own = keeps_tasks && size <= largest && !in_forked_child();
-    return own ? task_depot::of(size).take(1).first : ::operator new(size);
+    return keeps_tasks && size <= largest ? take(size, 1).first : ::operator new(size);
   }
   static void free_outside(void* room, std::size_t size) noexcept {
     if (!keeps_tasks || size > largest) return ::operator delete(room);
@@ -79,11 +79,14 @@ class task_memory {
   [[gnu::noinline]] static void fill(list& kept, std::size_t size) {
     if (kept.before.first != nullptr) {
       kept.now = std::exchange(kept.before, {});
-    } else if (!in_forked_child()) {
-      kept.now = task_depot::of(size).take(batch);
-    } else {  // the depot's lock may be held for ever; nothing goes back to it either
-      kept.now = {::new (::operator new(size)) free_task{nullptr}, 1};
+    } else {
+      kept.now = take(size, batch);
     }
+  }
+  /// In a forked child the depot's lock may be held for ever, and no task can be spawned anyway.
+  [[nodiscard]] static task_depot::chain take(std::size_t size, std::uint32_t most) {
+    if (in_forked_child()) throw_forked("go or run");
+    return task_depot::of(size).take(most);
   }
   [[gnu::noinline]] static void shed(list& kept, std::size_t size) noexcept {
     if (kept.before.first != nullptr) task_depot::of(size).give(kept.before.first);

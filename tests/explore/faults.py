@@ -30,6 +30,7 @@ IDLE = "src/sched/idle.cpp"
 SPREAD = "src/sched/spread.cpp"
 IDLE_H = "src/sched/idle.hpp"
 WORKER = "src/sched/worker.cpp"
+SWITCH = "src/sched/worker_switch.hpp"
 FIBER = "src/sched/fiber.cpp"
 SCHEDULER = "src/sched/scheduler.cpp"
 TICKER = "src/sched/ticker.cpp"
@@ -363,6 +364,36 @@ void idle_policy::pass_watch_on()""", "if (one != nullptr) rouse(*one);",
              "if (worker* host = host_for(me)) return host->accept(one);",
              "if (worker* host = host_for(me)) return host->accept(one);",
              ["runtime: ready fibers"], "if (host_for(me) != nullptr) return;"),
+    # ---- slices
+    left_out("slices: after many items nobody is asked to reconsider", SPREAD,
+             "  looks_up_ = true;\n  end_slice();", "end_slice();", ["fibers: many items in one"]),
+    weaker("slices: many items in several turns count as in one", SPREAD,
+           "if (std::exchange(picks_at_look_up_, picks()) != picks()) return;",
+           "std::exchange(picks_at_look_up_, picks()) != picks()", ["fibers: many items in one"],
+           "(picks_at_look_up_ = picks(), false)"),
+    weaker("slices: whoever only looks up gives way", SWITCH,
+           "slice_of_.load(memory_order_relaxed) == picks() && !looks_up;", "!looks_up",
+           ["fibers: many items in one"], "true"),
+    weaker("slices: the turn after one whose slice was over gives way", SWITCH,
+           "slice_of_.load(memory_order_relaxed) == picks() && !looks_up;",
+           "slice_of_.load(memory_order_relaxed) == picks()", ["fibers: many items in one"],
+           "true"),
+    weaker("slices: whoever was asked to look up in an earlier turn does not give way", SWITCH,
+           "std::exchange(looks_up_, false) && picks_at_look_up_ == picks();",
+           "picks_at_look_up_ == picks()", ["fibers: many items in one"], "true"),
+    weaker("slices: two end one by a load and a store", SPREAD,
+           "if (!slice_over_.exchange(true, memory_order_relaxed)) raise_attention();",
+           "slice_over_.exchange(true, memory_order_relaxed)", ["fibers: a slice that"],
+           "(slice_over_.load(memory_order_relaxed) ||"
+           " (slice_over_.store(true, memory_order_relaxed), false))"),
+    weaker("slices: two forget one by a load and a store", WORKER,
+           "if (slice_over_.exchange(false, memory_order_relaxed)) lower_attention();",
+           "slice_over_.exchange(false, memory_order_relaxed)", ["fibers: a slice that"],
+           "(slice_over_.load(memory_order_relaxed) &&"
+           " (slice_over_.store(false, memory_order_relaxed), true))"),
+    left_out("slices: one that reconsiders and should go is lost", SPREAD,
+             "    if (worker* host = host_for(me)) return host->accept(one);\n  }\n  me.push_ready(one);",
+             "me.push_ready(one);", ["fibers: many items on two"]),
     # ---- fibers
     weaker("fibers: the end of a task is counted relaxed", WORKER,
            "finished.store(finished.load(memory_order_relaxed) + 1, memory_order_release);",
@@ -448,6 +479,10 @@ void idle_policy::pass_watch_on()""", "if (one != nullptr) rouse(*one);",
     weaker("tasks: a fiber that parks looks relaxed for the stop of its token", STOPS,
            "if (one->requested_.load(memory_order_seq_cst)) return true;", "memory_order_seq_cst",
            ["tasks: a stop by a token"]),
+    weaker("tasks: a token asks where the handler of the error may lie", TASK,
+           "if (stopped || worker::current()->home().closing_now()) {",
+           "worker::current()->home().closing_now()", ["tasks: an error that its fiber tells"],
+           "from_.home->closing_now()"),
     left_out("tasks: the handler of an error is not kept", TASK,
              "if (error_ && !stopped_) keep_handler();", "keep_handler();",
              ["tasks: an error that nobody joins"]),

@@ -11,7 +11,6 @@
 #include "explore.hpp"
 #include "park/futex.hpp"
 #include "select/random.hpp"
-#include "sluice/detail/base/progress.hpp"
 #include "sluice/detail/base/short_lock.hpp"
 #include "sluice/detail/park/parker.hpp"
 
@@ -19,9 +18,12 @@
 #include "park/thread_parker.cpp"
 #undef cpu_pause
 
+#include "base/progress.cpp"
+
 namespace sluice::explore {
 
 void** const parker_slot = reinterpret_cast<void**>(detail::parker::current_slot());
+void** const progress_slot = reinterpret_cast<void**>(&detail::of_this_thread);
 
 void run_as_thread(void (*body)(void* parker) noexcept) noexcept {
   detail::thread_parker own;
@@ -36,10 +38,6 @@ namespace sluice::detail {
 /// Spinning: until another changes something. Standing back after a lost compare-and-swap is not.
 void yield_thread() noexcept { explore::pause(); }
 void stand_back() noexcept {}
-
-/// How fast things go is not known here.
-void count_progress_in(progress*) noexcept {}
-void count_moved(std::uint64_t) noexcept {}
 
 /// A schedule must happen again: the same order of trials each time.
 std::uint64_t draw_seed() noexcept { return 1; }

@@ -23,6 +23,8 @@ void catch_crashes() noexcept;
 // ---- given by parkers.cpp, which knows the shipped parker
 /// Where the parker of the strand that runs is found.
 extern void** const parker_slot;
+/// Where it counts what it gets done.
+extern void** const progress_slot;
 /// Where the worker whose thread it is.
 extern void** const worker_slot;
 /// What the code under test keeps outside of a schedule's memory is as at the start of the program;

@@ -75,11 +75,13 @@ void jump(unsigned next) noexcept {
   note_frame(s.strands[from], from, static_cast<char*>(__builtin_frame_address(0)));
   s.strands[from].parker = *parker_slot;
   s.strands[from].worker = *worker_slot;
+  s.strands[from].progress = *progress_slot;
   s.came_from = from;
   s.current = next;
   in_a_row = 0;
   *parker_slot = s.strands[next].parker;
   *worker_slot = s.strands[next].worker;
+  *progress_slot = s.strands[next].progress;
   const context::transfer_t back = context::jump_fcontext(s.strands[next].context, nullptr);
   s.strands[s.came_from].context = back.fctx;
 }

@@ -52,6 +52,7 @@ struct strand {
   void* argument;
   void* parker;
   void* worker;      ///< whose thread it is; null: none's
+  void* progress;    ///< where it counts what it gets done; null: nowhere
   const void* word;  ///< in futex_wait, or who waits for that strand or condition
   std::int64_t until;
   bool begun;  ///< it is in the scenario's code: its steps matter

@@ -1,17 +1,22 @@
 // Fibers on workers whose threads are strands of the scenario: without a ticker, and with fewer steps
 // than whole runtimes.
+#include <chrono>
 #include <stop_token>
 
 #include "engine/kernel.hpp"
 #include "explore.hpp"
 #include "sched/scheduler.hpp"
 #include "sluice/channel.hpp"
+#include "sluice/detail/base/progress.hpp"
 #include "sluice/detail/park/attention.hpp"
 #include "sluice/shield.hpp"
 #include "sluice/task.hpp"
+#include "sluice/this_fiber.hpp"
 
 namespace sluice::explore {
 namespace {
+
+using namespace std::chrono_literals;
 
 using shared_bool = detail::atomic<bool>;
 
@@ -139,6 +144,115 @@ void busy_beside_woken() {
           });
 }
 
+// ---- slices, and what many items have a worker do ------------------------------------------------
+
+/// As those that go through channels.
+void move_many() { detail::count_moved(detail::progress::items_between_calls); }
+
+/// As any operation that does not wait.
+void look_up(const channel<item>& none) { check(!none.try_get().has_value(), "nothing is there"); }
+
+bool has_seat(const detail::worker& one) {
+  // order: relaxed, a hint
+  return one.idle.seated.load(detail::memory_order_relaxed);
+}
+
+/// One that never waits has its worker reconsider: it takes a seat. Its slice goes on, though
+/// another is ready; but not if it has had a turn since then.
+void many_items_in_one_turn() {
+  crew some(2);
+  const channel<item> none(1);
+  strands([&] { some.work(0); },
+          [&] {
+            auto busy = some.go([&] {
+              detail::worker& here = *detail::worker::current();
+              const channel<item> ch(2);
+              bool ran[2] = {};
+              const auto wait = [&](int i) { return [&, i] { ran[i] = arrives(ch); }; };
+              auto first = some.go(wait(0));
+              auto second = some.go(wait(1));
+              for (int i = 0; i < 2; ++i) this_fiber::yield();  // both wait now
+              ch.put(item(1));
+              move_many();  // in several turns, as far as is known
+              look_up(none);
+              check(!has_seat(here), "it is not asked");
+              move_many();
+              look_up(none);
+              check(has_seat(here), "it runs what is fine");
+              check(!ran[0] && !ran[1], "the slice goes on");
+              check(detail::nothing_to_attend(), "nothing is left to do");
+              bool began[2] = {};
+              const auto note = [&](int i) { return [&began, i] { began[i] = true; }; };
+              for (int i = 0; i < 2; ++i) {
+                for (int times = 0; times < 2; ++times) move_many();
+                detail::yield_strand();  // without a look
+                auto other = some.go(note(i));
+                if (i == 0) look_up(none);
+                check(!began[i], "a new turn has a slice of its own");
+                here.end_slice();
+                look_up(none);
+                check(began[i], "the slice is over");
+                other.join();
+              }
+              check(ran[0] != ran[1], "one has waited for a turn");
+              ch.put(item(2));
+              first.join();
+              second.join();
+            });
+            busy.join();
+            some.home.close();
+          });
+}
+
+/// Its worker, the ticker, and another worker.
+void a_slice_that_several_end() {
+  crew some(2);
+  const channel<item> none(1);
+  detail::worker& one = some.home.worker_at(0);
+  strands([&] { some.work(0); },
+          [&] {
+            auto busy = some.go([&] {
+              for (int i = 0; i < 3; ++i) move_many(), look_up(none);
+            });
+            busy.join();
+            some.home.close();
+          },
+          [&] {
+            one.end_slice();
+            one.forget_slice();
+          },
+          [&] { one.end_slice(); });
+  one.forget_slice();
+  check(detail::nothing_to_attend(), "raised as often as lowered");
+}
+
+/// It is tried whether one worker gets as much done: what the other runs follows (W6).
+void many_items_on_two_workers() {
+  crew some(2);
+  const channel<item> none(1);
+  int rounds[2] = {};
+  const auto busy = [&](int i) {
+    return [&, i] {
+      for (; rounds[i] < 10; ++rounds[i]) {
+        move_many();
+        let_time_pass(300us);
+        look_up(none);
+      }
+    };
+  };
+  strands([&] { some.work(0); }, [&] { some.work(1); },
+          [&] {
+            auto first = some.go(busy(0));
+            auto second = some.go(busy(1));
+            first.join();
+            second.join();
+            some.home.close();
+          });
+  check(rounds[0] == 10 && rounds[1] == 10, "each runs to its end");
+  for (std::size_t i = 0; i < 2; ++i) some.home.worker_at(i).forget_slice();
+  check(detail::nothing_to_attend(), "raised as often as lowered");
+}
+
 // ---- counts --------------------------------------------------------------------------------------
 
 /// Whoever counts sees no more ended than begun.
@@ -161,6 +275,8 @@ void a_count_of_the_living() {
 
 /// Of some hundred steps.
 constexpr unsigned some_part = 8;
+/// Of some thousand.
+constexpr unsigned long_part = 50;
 
 }  // namespace
 
@@ -173,6 +289,9 @@ scenarios fiber_scenarios() {
       {"fibers: the end and a shield", call<the_end_and_a_shield>, nullptr, 2 * some_part},
       {"fibers: busy beside one that it has woken", call<busy_beside_woken<1>>, nullptr, some_part},
       {"fibers: busy beside two that it has woken", call<busy_beside_woken<2>>, nullptr, some_part},
+      {"fibers: many items in one turn", call<many_items_in_one_turn>, nullptr, some_part},
+      {"fibers: a slice that several end", call<a_slice_that_several_end>, nullptr, some_part},
+      {"fibers: many items on two workers", call<many_items_on_two_workers>, nullptr, long_part},
       {"fibers: a count of the living", call<a_count_of_the_living>, nullptr, some_part},
   };
 }

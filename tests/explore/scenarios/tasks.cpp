@@ -10,6 +10,7 @@
 
 #include "explore.hpp"
 #include "fiber/stack_pool.hpp"
+#include "sched/scheduler.hpp"
 #include "sched/task_extras.hpp"
 #include "sluice/channel.hpp"
 #include "sluice/runtime.hpp"
@@ -215,6 +216,44 @@ void an_error_that_nobody_joins() {
   });
 }
 
+/// Its handle goes when the fiber is about to tell of the end, which then tells of the error too:
+/// from where a handler lies in place of what says where the task comes from. It may ask whether
+/// its runtime ends.
+template <bool ends>
+void an_error_that_its_fiber_tells() {
+  strands([] {
+    int told = 0;
+    detail::atomic<bool> over{false};
+    const channel<item> ch(1);
+    const auto note = [&](std::string_view, const std::exception_ptr&) {
+      ++told;
+      check(detail::stop_token_here().stop_requested() == ends, "a token follows the end");
+      // order: release, pairs with the look below
+      over.store(true, detail::memory_order_release);
+    };
+    detail::scheduler home({.workers = 1, .stack_size = 16 * 1024, .on_unhandled = note});
+    task_core& task = new_task([&] {
+      try {
+        ch.get();
+      } catch (const cancelled&) {
+      }
+      throw 1;
+    });
+    // order: release, pairs with end_notes
+    task.extras().at_end.store([](task_extras& more) noexcept { more.task->drop(); },
+                               detail::memory_order_release);
+    check(task.note_end(), "it has not begun");
+    detail::spawn(&home, task, 0);
+    if (!ends) {
+      ch.put(item(1));
+      // order: acquire, pairs with note
+      while (!over.load(detail::memory_order_acquire)) detail::cpu_pause();
+    }
+    home.close();
+    check(told == 1, "an error is reported once");
+  });
+}
+
 // ---- stacks --------------------------------------------------------------------------------------
 
 /// Whoever looks at all stacks meets one whose owner goes and comes.
@@ -285,6 +324,10 @@ scenarios task_scenarios() {
       {"tasks: a stop by a token", call<a_stop_by_a_token>, nullptr, stop_part},
       {"tasks: the end and a token", call<a_token_and_the_end>, nullptr, long_part},
       {"tasks: an error that nobody joins", call<an_error_that_nobody_joins>, nullptr, long_part},
+      {"tasks: an error that its fiber tells", call<an_error_that_its_fiber_tells<false>>, nullptr,
+       long_part},
+      {"tasks: an error that its fiber tells at the end", call<an_error_that_its_fiber_tells<true>>,
+       nullptr, long_part},
       {"stacks: a look at an owner", call<a_look_at_an_owner>},
       {"stacks: slabs of two pools", call<slabs_of_two_pools>, nullptr, 10},
   };
