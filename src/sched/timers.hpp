@@ -2,14 +2,17 @@
 //
 // The heap is a pairing heap: arming is O(1), taking out O(log n) amortised. A timer lies in its
 // fiber's control block. When many are due their blocks are in no cache: each is looked at once and
-// put into line, instead of again and again in the course of the heap's own removals.
+// put into line, instead of again and again in the course of the heap's own removals. Timers that
+// are armed by rising deadlines, or for the same moment, are siblings, the newest first: each knows
+// where the eighth after it lies (soon.hpp), in the heap and later in the line.
 //
 // A wait that lasts a span at most is armed without reading the clock, and most end before anybody
 // would have needed to. Its timer stands in a list until the worker looks at its timers: every 61
 // turns, before it sleeps, or at the next tick, by the ticker. Only then the span becomes a moment.
 //
 // I1 whoever fires a timer claims its waiter under the lock; a fiber whose wait had a deadline
-//    takes the lock before it leaves the wait. So a timer never touches a frame that is gone.
+//    takes the lock before it leaves the wait, unless it was the timer that ended it, whose last
+//    touch was the unpark. So a timer never touches a frame that is gone.
 // I2 earliest_ is the deadline at the root, or no_deadline; it may be read without the lock.
 //    New spans are none of its business: an idle worker would look at those of a busy one again and
 //    again. Who arms a span looks before it sleeps, and the ticker ticks until then.
@@ -24,6 +27,7 @@
 #include <mutex>
 #include <utility>
 
+#include "sched/soon.hpp"
 #include "sluice/detail/base/atomic.hpp"
 #include "sluice/detail/base/clock.hpp"
 #include "sluice/detail/base/short_lock.hpp"
@@ -41,6 +45,7 @@ struct timer {
   // Under the shard's lock:
   bool armed = false;
   bool is_new = false;  ///< armed, but not in the heap: a span
+  line_nearby soon;     ///< where a walk comes to some steps later
   timer* child = nullptr;
   timer* next = nullptr;      ///< the next sibling
   timer* previous = nullptr;  ///< the sibling before, or the parent
@@ -145,6 +150,7 @@ class timer_shard {
 
   void insert(timer& t) noexcept {
     t.child = t.next = t.previous = nullptr;
+    t.soon.note(came_.pass(&t));
     root_ = root_ == nullptr ? &t : merge(root_, &t);
   }
 
@@ -178,6 +184,7 @@ class timer_shard {
   void fetch_waits(deadline now) const noexcept {
     const timer* soon = root_;
     for (int i = 0; i < claims_at_once && soon != nullptr && soon->at <= now; ++i) {
+      __builtin_prefetch(soon->soon.address(), 1);
       __builtin_prefetch(soon->ends, 1);
       soon = soon->child;
     }
@@ -189,6 +196,7 @@ class timer_shard {
    public:
     void add(timer& t) noexcept {
       if (run_ != nullptr && run_->at < t.at) end_run();
+      t.soon.note(added_.pass(&t));
       t.next = nullptr;
       t.child = run_;
       if (run_ != nullptr) run_->previous = &t;
@@ -231,6 +239,7 @@ class timer_shard {
       return all;
     }
 
+    came_last added_;
     timer* run_ = nullptr;
     timer* of_size_[64]{};  ///< lists made of 1, 2, 4 ... runs, or none
   };
@@ -243,6 +252,7 @@ class timer_shard {
     timer* lists = root_;  // of siblings; the first one's `previous` is the next list
     while (lists != nullptr) {
       timer& t = *lists;
+      __builtin_prefetch(t.soon.address(), 1);
       lists = t.next != nullptr ? t.next : t.previous;
       if (t.next != nullptr) t.next->previous = t.previous;
       if (t.at > now) {
@@ -333,6 +343,7 @@ class timer_shard {
   timer* root_ = nullptr;
   deadline lined_up_ = deadline::min();  ///< what was due then stands in line
   timer* new_ = nullptr;                 ///< spans, the newest first
+  came_last came_;                       ///< into the heap
   /// Written under the lock; read by all.
   atomic<deadline> earliest_{no_deadline};
   /// The same. Cleared only when the spans stand in the heap and earliest_ tells of them.
