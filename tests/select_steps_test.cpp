@@ -11,6 +11,15 @@
 #include "support/items.hpp"
 #include "support/shapes.hpp"
 
+namespace test {
+
+struct counted_key {
+  friend auto open(counted_key);
+};
+template struct key<counted_key, &sluice::detail::channel_core::getters_waiting_>;
+
+}  // namespace test
+
 namespace {
 
 using sluice::channel;
@@ -58,6 +67,11 @@ void consume(player& one) {
 }
 
 channel<number> make() { return channel<number>{sluice::rendezvous}; }
+
+/// How many getters a put takes into account.
+std::uint32_t getters_counted(const channel<number>& ch) {
+  return handle_access::core(ch, "a test").*open(test::counted_key{});
+}
 
 }  // namespace
 
@@ -176,5 +190,21 @@ TEST_CASE("an end ends the wait of a case that does not leave, which is the chos
     CHECK(other.wait.result() == outcome::closed);
     consume(other);
     CHECK(failed.leave());
+  }
+}
+
+TEST_CASE("whoever withdraws without having been served is counted no more") {
+  for (const bool bounded : {true, false}) {
+    CAPTURE(bounded);
+    const channel<number> served = bounded ? channel<number>{1} : channel<number>{};
+    const channel<number> other = bounded ? channel<number>{1} : channel<number>{};
+    player one(2);
+    line of_served(one, served, side::get);
+    line of_other(one, other, side::get);
+    CHECK((getters_counted(served) == 1 && getters_counted(other) == 1));
+    CHECK(served.try_put(4) == sluice::status::ok);
+    consume(one);
+    CHECK((of_served.leave() && !of_other.leave()));
+    CHECK((getters_counted(served) == 0 && getters_counted(other) == 0));
   }
 }

@@ -37,32 +37,39 @@ namespace detail {
 template <class C>
 concept select_case = std::derived_from<std::remove_reference_t<C>, any_case>;
 
+template <class... Cases>
+inline constexpr std::size_t channel_cases = (std::size_t{0} + ... +
+                                              std::derived_from<Cases, channel_case>);
+
 /// Step 0: does one of the cases that seem ready and returns its position. `all_closed`: nothing
-/// has happened, and nothing is said.
-template <std::size_t... I, class... Cases>
-std::size_t select_at_once(trial_order order, std::index_sequence<I...>, Cases&... cases) {
-  if (sizeof...(Cases) > 64 || !nothing_to_attend()) return all_closed;
-  std::uint64_t ready = 0;
-  std::uint64_t channels = 0;
-  unsigned seen = 0;
-  [[maybe_unused]] const auto look = [&]<class Case>(std::size_t at, const Case& one) {
+/// has happened, and nothing is said, but whether it has `looked` and none was ready.
+template <trial_order Order, std::size_t... I, class... Cases>
+std::size_t select_at_once(bool& looked, std::index_sequence<I...>, Cases&... cases) {
+  constexpr std::size_t count = sizeof...(Cases);
+  if (count > 64 || !nothing_to_attend()) return all_closed;
+  std::uint64_t ready = 0;  // a bit for each case, the last one's is the lowest
+  std::size_t skipped = 0;
+  seen_besides also;
+  [[maybe_unused]] const auto look = [&]<class Case>(const Case& one) {
+    ready += ready;
     if constexpr (std::derived_from<Case, channel_case>) {
-      const auto now = static_cast<unsigned>(one.look());
-      ready |= std::uint64_t{now & 1} << at;
-      channels |= std::uint64_t{1} << at;
-      seen |= now;
+      // A look may miss what has been there all the time, while others put and get. So in order it
+      // is trusted only if it skips nobody.
+      if (Order == trial_order::as_given && skipped != 0) return;
+      ready += one.look(also) ? 1U : 0U;
+      ++skipped;
     }
   };
-  (look(I, cases), ...);
-  if (ready == 0 || seen > static_cast<unsigned>(glance::ready)) return all_closed;
-  const bool is_one = (ready & (ready - 1)) == 0;
-  const auto first = static_cast<std::size_t>(std::countr_zero(ready));
-  // A look may miss what has been there all the time, while others put and get. So in order it is
-  // trusted only if it skips nobody.
-  if (order == trial_order::as_given && (channels & ((std::uint64_t{1} << first) - 1)) != 0) {
+  (look(cases), ...);
+  if (also.only_a_try_tells) return all_closed;
+  if (ready == 0) {
+    looked = Order == trial_order::random && !also.closed && channel_cases<Cases...> == count;
     return all_closed;
   }
-  const std::size_t chosen = is_one || order == trial_order::as_given ? first : any_of(ready);
+  const bool is_one = (ready & (ready - 1)) == 0;
+  const std::size_t bit =
+      is_one ? static_cast<std::size_t>(std::countr_zero(ready)) : any_of(ready);
+  const std::size_t chosen = count - 1 - bit;
   bool done = false;
   [[maybe_unused]] const auto is_chosen = [&]<class Case>(std::size_t at, Case& one) {
     if (at != chosen) return false;
@@ -76,15 +83,33 @@ std::size_t select_at_once(trial_order order, std::index_sequence<I...>, Cases&.
   return done ? chosen : all_closed;
 }
 
-template <class... Cases>
-std::size_t select_by(trial_order order, Cases&... cases) {
-  const std::size_t chosen = select_at_once(order, std::index_sequence_for<Cases...>(), cases...);
+/// All steps.
+template <trial_order Order, class... Cases>
+std::size_t select_by(Cases&... cases) {
+  bool looked = false;
+  const std::size_t chosen =
+      select_at_once<Order>(looked, std::index_sequence_for<Cases...>(), cases...);
   if (chosen != all_closed) return chosen;
-  constexpr std::size_t count = sizeof...(Cases);
-  const std::array<any_case*, count> all{&cases...};
-  std::array<channel_case*, count> channels;
-  std::array<timeout_case*, count> timeouts;
-  return select_among(order, all.data(), count, channels.data(), timeouts.data());
+  std::array<channel_case*, sizeof...(Cases)> channels;
+  std::array<timeout_case*, sizeof...(Cases)> timeouts;
+  case_table table{.order = Order,
+                   .has_channels = channel_cases<Cases...> != 0,
+                   .looked = looked,
+                   .channels = channels.data(),
+                   .timeouts = timeouts.data()};
+  std::size_t position = 0;
+  [[maybe_unused]] const auto list = [&]<class Case>(Case& one) {
+    one.prepare(position++);
+    if constexpr (std::derived_from<Case, channel_case>) {
+      channels[table.in_play++] = &one;
+    } else if constexpr (std::derived_from<Case, timeout_case>) {
+      timeouts[table.timeout_count++] = &one;
+    } else {
+      if (table.otherwise == nullptr) table.otherwise = &one;
+    }
+  };
+  (list(cases), ...);
+  return select_among(table);
 }
 }  // namespace detail
 
@@ -145,12 +170,12 @@ template <class F = detail::no_handler>
 /// channel may stand in several cases, also on both sides: a select never meets itself.
 template <detail::select_case... Cases>
 std::size_t select(in_order_t, Cases&&... cases) {
-  return detail::select_by(detail::trial_order::as_given, cases...);
+  return detail::select_by<detail::trial_order::as_given>(cases...);
 }
 /// As above; among cases that are ready the choice is uniformly random.
 template <detail::select_case... Cases>
 std::size_t select(Cases&&... cases) {
-  return detail::select_by(detail::trial_order::random, cases...);
+  return detail::select_by<detail::trial_order::random>(cases...);
 }
 
 }  // namespace sluice

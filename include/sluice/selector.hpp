@@ -36,7 +36,7 @@ class SLUICE_API selector {
   template <class Handle, class F = detail::no_handler>
   std::size_t on_get(Handle from, F handler = {}) {
     static_assert(detail::getting_handle<Handle>, "sluice: on_get takes a channel or a receiver");
-    return add(std::make_unique<detail::get_case<Handle, F>>(std::move(from), std::move(handler)));
+    return keep(std::make_unique<detail::get_case<Handle, F>>(std::move(from), std::move(handler)));
   }
 
   /// See sluice::on_put; the item is stored. Goes out of play once it is chosen, or refused because
@@ -44,26 +44,26 @@ class SLUICE_API selector {
   template <class Handle, class F = detail::no_handler>
   std::size_t on_put(Handle to, detail::item_of<Handle> item, F handler = {}) {
     static_assert(detail::putting_handle<Handle>, "sluice: on_put takes a channel or a sender");
-    return add(std::make_unique<detail::put_case<Handle, detail::item_of<Handle>, F>>(
+    return keep(std::make_unique<detail::put_case<Handle, detail::item_of<Handle>, F>>(
         std::move(to), std::move(item), std::move(handler)));
   }
 
   /// See sluice::on_timeout; a duration counts from the begin of each wait.
   template <class Rep, class Period, class F = detail::no_handler>
   std::size_t on_timeout(std::chrono::duration<Rep, Period> d, F handler = {}) {
-    return add(std::make_unique<detail::timeout<detail::after_span, F>>(detail::span_of(d),
-                                                                        std::move(handler)));
+    return keep(std::make_unique<detail::timeout<detail::after_span, F>>(detail::span_of(d),
+                                                                         std::move(handler)));
   }
   template <class Clock, class Duration, class F = detail::no_handler>
   std::size_t on_timeout(std::chrono::time_point<Clock, Duration> t, F handler = {}) {
     using when = detail::at_time<std::chrono::time_point<Clock, Duration>>;
-    return add(std::make_unique<detail::timeout<when, F>>(when{t}, std::move(handler)));
+    return keep(std::make_unique<detail::timeout<when, F>>(when{t}, std::move(handler)));
   }
 
   /// See sluice::otherwise: no wait waits any more.
   template <class F = detail::no_handler>
   std::size_t otherwise(F handler = {}) {
-    return add(std::make_unique<detail::otherwise_case<F>>(std::move(handler)));
+    return keep(std::make_unique<detail::otherwise_case<F>>(std::move(handler)));
   }
 
   /// Does exactly one case, as select: returns its position, or `all_closed` if all get and put
@@ -73,6 +73,11 @@ class SLUICE_API selector {
   std::size_t wait();
 
  private:
+  template <class Case>
+  std::size_t keep(std::unique_ptr<Case> fresh) {
+    fresh->prepare(cases_.size());
+    return add(std::move(fresh));
+  }
   std::size_t add(std::unique_ptr<detail::any_case> fresh);
   void forget_those_out_of_play(std::size_t in_play) noexcept;
 

@@ -356,20 +356,37 @@ status channel_core::wait_until_drained(time_limit until) {
 
 void channel_core::enlist(side which, wait_node& node) noexcept {
   node.passed = false;
-  if (kind_ == channel_kind::rendezvous) return meet_or_enlist(which, node);
+  kind_ == channel_kind::rendezvous ? meet_or_enlist(which, node) : enlist_for_settle(which, node);
+}
+
+[[gnu::noinline]] void channel_core::enlist_for_settle(side which, wait_node& node) noexcept {
   lock_.lock();
   announce(list_of(which), node);
   settle_own(list_of(which), node, job::none);
 }
 
-bool channel_core::withdraw_case(side which, wait_node& node) noexcept {
-  const std::lock_guard guard(lock_);
-  if (!node.linked) {
-    edge_to(&node);
-    return !node.passed;
+/// The lock is held, and given up.
+inline bool channel_core::withdraw_case_locked(side which, wait_node& node) noexcept {
+  const bool was_linked = node.linked;
+  if (was_linked) {
+    wait_list& mine = list_of(which);
+    kind_ == channel_kind::rendezvous ? mine.remove(node) : pop(mine, node);
   }
-  pop(list_of(which), node);
-  return false;
+  lock_.unlock();
+  if (was_linked) return false;
+  edge_to(&node);
+  return !node.passed;
+}
+
+[[gnu::noinline]] bool channel_core::withdraw_case_slowly(side which, wait_node& node) noexcept {
+  lock_.lock();
+  return withdraw_case_locked(which, node);
+}
+
+bool channel_core::withdraw_case(side which, wait_node& node) noexcept {
+  if (!lock_.try_lock()) [[unlikely]]
+    return withdraw_case_slowly(which, node);
+  return withdraw_case_locked(which, node);
 }
 
 // ---- the rest -----------------------------------------------------------------------------------

@@ -211,18 +211,17 @@ wait_node* channel_core::win_both(wait_list& s, waiter& self) noexcept {
   return nullptr;
 }
 
-/// The look at the other side and R4 under one hold of the lock, as for all who come.
-void channel_core::meet_or_enlist(side which, wait_node& node) noexcept {
+/// Somebody is in the list of the other side, or the channel is closed. The lock is held, and given
+/// up.
+[[gnu::noinline]] void channel_core::meet_first_or_enlist(side which, wait_node& node) noexcept {
   job_list jobs;
-  edge_from(&node);
-  lock_.lock();
   wait_list& mine = list_of(which);
   wait_node* partner = nullptr;
   if (seems_closed()) {
     mine.push_back(node);
     settle(jobs);
   } else {
-    partner = win_both(list_of(which == side::put ? side::get : side::put), *node.owner);
+    partner = win_both(list_of(other_side(which)), *node.owner);
     if (partner == nullptr) {
       mine.push_back(node);
       if (record_ != nullptr) note_wait(mine);
@@ -234,6 +233,31 @@ void channel_core::meet_or_enlist(side which, wait_node& node) noexcept {
   which == side::put ? hand_over(node.item, partner->item, *partner)
                      : hand_over(partner->item, node.item, *partner);
   node.owner->strand().unpark();  // itself, so that every wait ends by one unpark
+}
+
+/// The lock is held, and given up.
+inline void channel_core::meet_or_enlist_locked(side which, wait_node& node) noexcept {
+  if (seems_closed() || seems_awaited(other_side(which))) [[unlikely]] {
+    return meet_first_or_enlist(which, node);
+  }
+  wait_list& mine = list_of(which);
+  mine.push_back(node);
+  if (record_ != nullptr) [[unlikely]]
+    note_wait(mine);
+  lock_.unlock();
+}
+
+[[gnu::noinline]] void channel_core::meet_or_enlist_slowly(side which, wait_node& node) noexcept {
+  lock_.lock();
+  meet_or_enlist_locked(which, node);
+}
+
+/// The look at the other side and R4 under one hold of the lock, as for all who come.
+void channel_core::meet_or_enlist(side which, wait_node& node) noexcept {
+  edge_from(&node);
+  if (!lock_.try_lock()) [[unlikely]]
+    return meet_or_enlist_slowly(which, node);
+  meet_or_enlist_locked(which, node);
 }
 
 // ---- without waiting ----------------------------------------------------------------------------

@@ -16,9 +16,14 @@ std::uint64_t start_of_sequence() noexcept {
 }  // namespace
 
 [[gnu::noinline]] std::uint64_t draw_seed() noexcept {
-  thread_local std::uint64_t state = start_of_sequence();
-  state += 0xd1342543de82ef95;  // odd: it comes back after 2^64 draws
-  return mix(state);
+  // Made by hand: a state that is made at its first use would be asked for twice.
+  thread_local constinit std::uint64_t state = 0;
+  std::uint64_t now = state;
+  if (now == 0) [[unlikely]]
+    now = start_of_sequence();
+  now += 0xd1342543de82ef95;  // odd: it comes back after 2^64 draws
+  state = now;
+  return mix(now);
 }
 
 }  // namespace sluice::detail

@@ -17,17 +17,27 @@ namespace sluice::detail {
   return x ^ (x >> 31);
 }
 
-/// A short sequence, for one select.
+/// A short sequence, for one select. One draw is enough for several numbers: it is a fraction, and
+/// its place between two numbers is a fraction again, with less digits.
 class random_numbers {
  public:
-  /// From 0 to `bound` - 1. Even up to one part in 2^32 / bound.
+  /// From 0 to `bound` - 1. Even up to one part in 2^32.
   [[nodiscard]] std::size_t below(std::size_t bound) noexcept {
-    state_ += 0x9e3779b97f4a7c15;
-    return static_cast<std::size_t>(((mix(state_) >> 32) * bound) >> 32);
+    __extension__ using wide = unsigned __int128;
+    choices_ *= bound;
+    if (choices_ > most_choices) [[unlikely]] {
+      fraction_ = draw_seed();
+      choices_ = bound;
+    }
+    const wide product = static_cast<wide>(fraction_) * bound;
+    fraction_ = static_cast<std::uint64_t>(product);
+    return static_cast<std::size_t>(product >> 64);
   }
 
  private:
-  std::uint64_t state_ = draw_seed();
+  static constexpr std::uint64_t most_choices = std::uint64_t{1} << 32;
+  std::uint64_t fraction_ = draw_seed();
+  std::uint64_t choices_ = 1;  ///< among which the fraction has decided
 };
 
 }  // namespace sluice::detail

@@ -20,21 +20,19 @@ channel_case::answer channel_case::try_now() {
   const claim found = attempt();
   if (found == claim::none) return answer::not_ready;
   ended_ = found == claim::closed;
-  const bool leaves = ended_ && at_end_ == at_end::leaves && core_->cause() == nullptr;
+  const bool leaves = ended_ && node_.leaves_at_end && core_->cause() == nullptr;
   return leaves ? answer::out_of_play : answer::ready;
 }
 
-void channel_case::enlist(shared_waiter& owner) noexcept {
-  node_.linked = false;
+inline void channel_case::enlist(shared_waiter& owner) noexcept {
   node_.owner = &owner;
-  node_.item = item_;
-  node_.leaves_at_end = at_end_ == at_end::leaves;
   core_->enlist(side_, node_);
 }
 
-bool channel_case::withdraw(outcome how) noexcept {
+inline bool channel_case::withdraw(outcome how) noexcept {
+  if (!core_->withdraw_case(side_, node_)) return false;
   ended_ = how == outcome::closed;
-  return core_->withdraw_case(side_, node_);
+  return true;
 }
 
 void channel_case::describe(std::ostream& out) const {
@@ -45,6 +43,15 @@ void channel_case::describe(std::ostream& out) const {
 // ---- the steps ----------------------------------------------------------------------------------
 
 namespace {
+
+/// Each order is as likely as any other.
+inline void shuffle(const case_table& table) noexcept {
+  if (table.in_play == 2) return std::swap(table.channels[1], table.channels[draw_seed() >> 63]);
+  random_numbers any;
+  for (std::size_t left = table.in_play; left > 1; --left) {
+    std::swap(table.channels[left - 1], table.channels[any.below(left)]);
+  }
+}
 
 /// Step 1: the case that was done. Moves those that go out of play behind the others. A select that
 /// waits leaves out what it will look at under the lock (step 3) anyway.
@@ -76,9 +83,11 @@ struct nearest_timeout {
 /// Several cases without a buffer: to enlist with all of them costs more than a turn for those who
 /// are about to come to them, and each who comes in that turn is one wait less.
 bool many_meet(const case_table& table) {
-  constexpr std::ptrdiff_t many = 4;
-  return std::count_if(table.channels, table.channels + table.in_play,
-                       [](const channel_case* one) { return one->meets(); }) >= many;
+  constexpr std::size_t many = 4;
+  if (table.in_play < many) return false;
+  const auto meet = std::count_if(table.channels, table.channels + table.in_play,
+                                  [](const channel_case* one) { return one->meets(); });
+  return static_cast<std::size_t>(meet) >= many;
 }
 
 nearest_timeout find_nearest(const case_table& table, deadline now) {
@@ -117,39 +126,39 @@ struct ending {
 };
 
 /// Steps 3, 4 and 5.
-ending wait_for_one(const case_table& table, deadline until) noexcept {
+[[gnu::always_inline]] inline ending wait_for_one(const case_table& table,
+                                                  deadline until) noexcept {
   const waited_cases cases(table);
-  const wait_site site{"select", table.in_play == 0 ? nullptr : &cases};
+  channel_case* const* const first = table.channels;
+  channel_case* const* const last = first + table.in_play;
+  const wait_site site{"select", first == last ? nullptr : &cases};
   shared_waiter self(parker::current(), site, static_cast<std::uint32_t>(table.in_play));
-  std::size_t enlisted = 0;
-  while (enlisted < table.in_play && self.result() <= outcome::reserved) {
-    table.channels[enlisted++]->enlist(self);
-  }
+  channel_case* const* enlisted = first;
+  while (enlisted != last && self.result() <= outcome::reserved) (*enlisted++)->enlist(self);
   ending end{park(self, until)};
-  for (std::size_t i = 0; i < enlisted; ++i) {
-    if (table.channels[i]->withdraw(end.how)) end.chosen = table.channels[i];
+  for (channel_case* const* one = first; one != enlisted; ++one) {
+    if ((*one)->withdraw(end.how)) end.chosen = *one;
   }
   return end;
 }
 
-}  // namespace
-
-std::size_t any_of(std::uint64_t bits) noexcept {
-  random_numbers any;
-  for (auto skip = any.below(static_cast<std::size_t>(std::popcount(bits))); skip != 0; --skip) {
-    bits &= bits - 1;
-  }
-  return static_cast<std::size_t>(std::countr_zero(bits));
+[[gnu::noinline]] any_case* choose_after_look(const case_table& table) {
+  shuffle(table);
+  const ending end = wait_for_one(table, no_deadline);
+  if (end.how == outcome::cancelled) throw_cancelled();
+  return end.chosen;
 }
 
-any_case* choose(case_table& table) {
+/// Steps 1 to 5 as often as it takes.
+[[gnu::noinline]] any_case* choose_slowly(case_table& table) {
   const bool waits = table.otherwise == nullptr;
-  const auto kind = waits ? operation_kind::may_wait : operation_kind::never_waits;
-  check_strand(kind, "select");
   bool turn_offered = false;
   deadline began{};  // when the time of each timeout began, if there are any
+  bool looked = table.looked;
   for (;;) {
-    if (channel_case* ready = try_all(table, waits)) return ready;
+    if (!looked) {
+      if (channel_case* ready = try_all(table, waits)) return ready;
+    }
     if (table.has_channels && table.in_play == 0) return nullptr;
     if (!waits) return table.otherwise;
     nearest_timeout limit;
@@ -162,7 +171,9 @@ any_case* choose(case_table& table) {
     if (!turn_offered && many_meet(table)) {
       turn_offered = true;
       parker::current().offer_turn();
-      check_strand(kind, "select");  // a stop may have come meanwhile, before those who put
+      // A stop may have come meanwhile, before those who put.
+      check_strand(operation_kind::may_wait, "select");
+      looked = false;
       continue;
     }
     const ending end = wait_for_one(table, limit.until);
@@ -172,31 +183,39 @@ any_case* choose(case_table& table) {
   }
 }
 
-std::size_t select_among(trial_order order, any_case* const* cases, std::size_t count,
-                         channel_case** channels, timeout_case** timeouts) {
-  if (count == 0) {
+}  // namespace
+
+std::size_t any_of(std::uint64_t bits) noexcept {
+  // Throws a die with a power of two of sides until it shows one that is set: mostly the first or
+  // the second time. A bit above the digits tells when they are used up.
+  const auto digits = static_cast<unsigned>(std::bit_width(std::bit_width(bits) - 1U));
+  for (std::uint64_t draw = draw_seed() | std::uint64_t{1} << 63;;) {
+    const std::uint64_t shown = draw & ((std::uint64_t{1} << digits) - 1);
+    draw >>= digits;
+    if (draw == 0) break;
+    if ((bits >> shown) & 1) return shown;
+  }
+  random_numbers any;
+  for (auto skip = any.below(static_cast<std::size_t>(std::popcount(bits))); skip != 0; --skip) {
+    bits &= bits - 1;
+  }
+  return static_cast<std::size_t>(std::countr_zero(bits));
+}
+
+any_case* choose(case_table& table) {
+  check_strand(table.otherwise == nullptr ? operation_kind::may_wait : operation_kind::never_waits,
+               "select");
+  return table.looked && !many_meet(table) ? choose_after_look(table) : choose_slowly(table);
+}
+
+std::size_t select_among(case_table& table) {
+  if (!table.has_channels && table.timeout_count == 0 && table.otherwise == nullptr) [[unlikely]] {
     throw std::invalid_argument("sluice: select without cases; give it an on_get or an on_put");
   }
-  case_table table{.order = order, .channels = channels, .timeouts = timeouts};
-  for (std::size_t i = 0; i < count; ++i) {
-    cases[i]->position = i;
-    switch (cases[i]->kind()) {
-      case case_kind::channel:
-        channels[table.in_play++] = static_cast<channel_case*>(cases[i]);
-        break;
-      case case_kind::timeout:
-        timeouts[table.timeout_count++] = static_cast<timeout_case*>(cases[i]);
-        break;
-      case case_kind::otherwise:
-        if (table.otherwise == nullptr) table.otherwise = cases[i];
-        break;
-    }
-  }
-  table.has_channels = table.in_play != 0;
-  any_case* chosen = choose(table);
+  any_case* const chosen = choose(table);
   if (chosen == nullptr) return all_closed;
   chosen->finish();
-  return chosen->position;
+  return chosen->position();
 }
 
 }  // namespace sluice::detail

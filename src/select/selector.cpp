@@ -14,9 +14,7 @@ using detail::timeout_case;
 selector::~selector() = default;
 
 std::size_t selector::add(std::unique_ptr<any_case> fresh) {
-  const std::size_t position = cases_.size();
   any_case* const added = fresh.get();
-  added->position = position;
   // Only the first of two allocations may throw after something changed: so it is undone by hand.
   cases_.push_back(std::move(fresh));
   try {
@@ -32,12 +30,12 @@ std::size_t selector::add(std::unique_ptr<any_case> fresh) {
     throw;
   }
   if (added->kind() == case_kind::otherwise && otherwise_ == nullptr) otherwise_ = added;
-  return position;
+  return added->position();
 }
 
 void selector::forget_those_out_of_play(std::size_t in_play) noexcept {
   while (channels_.size() > in_play) {
-    const std::size_t position = channels_.back()->position;
+    const std::size_t position = channels_.back()->position();
     channels_.pop_back();
     cases_[position].reset();
   }
@@ -49,16 +47,16 @@ std::size_t selector::wait() {
         "sluice: wait on a selector without cases; add an on_get or an on_put");
   }
   detail::case_table table{.order = order_,
+                           .has_channels = has_channels_,
                            .channels = channels_.data(),
                            .in_play = channels_.size(),
-                           .has_channels = has_channels_,
                            .timeouts = timeouts_.data(),
                            .timeout_count = timeouts_.size(),
                            .otherwise = otherwise_};
   any_case* const chosen = detail::choose(table);
   forget_those_out_of_play(table.in_play);
   if (chosen == nullptr) return all_closed;
-  const std::size_t position = chosen->position;
+  const std::size_t position = chosen->position();
   std::unique_ptr<any_case> put;  // a put case that was chosen lives until its handler is over
   if (chosen->kind() == case_kind::channel) {
     auto* const one = static_cast<channel_case*>(chosen);

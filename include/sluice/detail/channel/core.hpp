@@ -74,6 +74,9 @@ enum class channel_kind : std::uint8_t { bounded, unbounded, rendezvous };
 
 /// What a case of a select wants of its channel.
 enum class side : std::uint8_t { put, get };
+[[nodiscard]] constexpr side other_side(side which) noexcept {
+  return which == side::put ? side::get : side::put;
+}
 
 class channel_record;
 
@@ -219,6 +222,12 @@ class SLUICE_API channel_core : public waited_for {
   template <side Which>
   void hand_over(void* item, wait_node& partner) noexcept;
   void meet_or_enlist(side which, wait_node& node) noexcept;
+  void meet_or_enlist_slowly(side which, wait_node& node) noexcept;
+  void meet_or_enlist_locked(side which, wait_node& node) noexcept;
+  void meet_first_or_enlist(side which, wait_node& node) noexcept;
+  void enlist_for_settle(side which, wait_node& node) noexcept;
+  bool withdraw_case_slowly(side which, wait_node& node) noexcept;
+  bool withdraw_case_locked(side which, wait_node& node) noexcept;
   [[nodiscard]] wait_list& list_of(side which) noexcept {
     return which == side::put ? putters_ : getters_;
   }

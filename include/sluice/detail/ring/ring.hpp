@@ -277,14 +277,16 @@ class ring {
   [[nodiscard]] bool seems_free() const noexcept {
     // order: relaxed, a hint
     const position tail = tail_.load(memory_order_relaxed);
+    const position index = index_of(tail);
     // order: relaxed, a hint
-    return slot_at(tail).stamp.load(memory_order_relaxed) == lap_of(tail);
+    return slots_[index].stamp.load(memory_order_relaxed) == tail - index;
   }
   [[nodiscard]] bool seems_filled() const noexcept {
     // order: relaxed, a hint
     const position head = head_.load(memory_order_relaxed);
+    const position index = index_of(head);
     // order: relaxed, a hint
-    return slot_at(head).stamp.load(memory_order_relaxed) == lap_of(head) + 1;
+    return slots_[index].stamp.load(memory_order_relaxed) == head - index + 1;
   }
 
   /// How many items wait, at one moment during the call.

@@ -55,17 +55,26 @@ void call_with(F& handler, Item item) {
   }
 }
 
-/// What a look at a channel says of a case without trying it. A hint.
-enum class glance : std::uint8_t { not_ready = 0, ready = 1, only_a_try_tells = 2 };
+/// What is out of the common way, of all the channels that step 0 looks at.
+struct seen_besides {
+  bool closed = false;            ///< one is closed
+  bool only_a_try_tells = false;  ///< and so a case of it may be ready
+};
 
-/// Once for each type of item, not in each case.
+/// After a look that said ready. Once for each type of item, not in each case.
 template <class T>
 [[gnu::noinline]] bool put_now(channel_core& to, T& item) noexcept {
-  return put_or_meet_at_once(to, item);
+  if (to.kind() == channel_kind::bounded) return static_cast<bounded<T>&>(to).put_at_once(item);
+  if (to.kind() == channel_kind::rendezvous) {
+    return to.meet_getter(std::addressof(item)) == claim::ok;
+  }
+  return static_cast<unbounded_channel<T>&>(to).put_at_once(item);
 }
 template <class T>
 [[gnu::noinline]] bool get_now(channel_core& from, void* room) noexcept {
-  return get_or_meet_at_once<T>(from, room);
+  if (from.kind() == channel_kind::bounded) return static_cast<bounded<T>&>(from).get_at_once(room);
+  if (from.kind() == channel_kind::rendezvous) return from.meet_putter(room) == claim::ok;
+  return static_cast<unbounded_channel<T>&>(from).get_at_once(room);
 }
 
 /// `Handle` and `F` are values, or references to what outlives the case.
@@ -76,23 +85,26 @@ class get_case final : public channel_case {
 
  public:
   get_case(Handle&& from, F&& handler)
-      : channel_case(handle_access::core(from, "on_get"), side::get,
-                     for_items ? at_end::leaves : at_end::is_ready),
+      : channel_case(handle_access::core(from, "on_get"), side::get),
         from_(std::forward<Handle>(from)),
-        handler_(std::forward<F>(handler)) {
-    set_item(room_.place());
-  }
+        handler_(std::forward<F>(handler)) {}
 
-  [[nodiscard]] [[gnu::always_inline]] glance look() const noexcept {
+  /// What only a wait needs.
+  void prepare(std::size_t at) noexcept { set_node(at, room_.place(), for_items); }
+
+  /// Does it seem ready? A hint.
+  [[nodiscard]] [[gnu::always_inline]] bool look(seen_besides& also) const noexcept {
     const channel_core& from = core();
     const bool filled = from.kind() == channel_kind::bounded
                             ? static_cast<const bounded<T>&>(from).seems_filled()
                         : from.kind() == channel_kind::unbounded
                             ? static_cast<const unbounded_channel<T>&>(from).seems_filled()
                             : from.seems_awaited(side::put);
-    if (from.seems_closed() && !filled && (!for_items || from.cause() != nullptr)) [[unlikely]]
-      return glance::only_a_try_tells;
-    return static_cast<glance>(filled);
+    if (from.seems_closed()) [[unlikely]] {
+      also.closed = true;
+      if (!filled && (!for_items || from.cause() != nullptr)) also.only_a_try_tells = true;
+    }
+    return filled;
   }
   /// After a look that said ready.
   [[nodiscard]] bool done_at_once() {
@@ -128,21 +140,22 @@ class put_case final : public channel_case {
  public:
   template <class Value>
   put_case(Handle&& to, Value&& item, F&& handler)
-      : channel_case(handle_access::core(to, "on_put"), side::put, at_end::is_ready),
+      : channel_case(handle_access::core(to, "on_put"), side::put),
         to_(std::forward<Handle>(to)),
         item_(std::forward<Value>(item)),
-        handler_(std::forward<F>(handler)) {
-    set_item(std::addressof(item_));
-  }
+        handler_(std::forward<F>(handler)) {}
 
-  [[nodiscard]] [[gnu::always_inline]] glance look() const noexcept {
+  /// What only a wait needs.
+  void prepare(std::size_t at) noexcept { set_node(at, std::addressof(item_), false); }
+
+  /// Does it seem ready? A hint.
+  [[nodiscard]] [[gnu::always_inline]] bool look(seen_besides& also) const noexcept {
     const channel_core& to = core();
     if (to.seems_closed()) [[unlikely]]
-      return glance::only_a_try_tells;
-    const bool free = to.kind() == channel_kind::bounded
-                          ? static_cast<const bounded<T>&>(to).seems_free()
-                          : to.kind() == channel_kind::unbounded || to.seems_awaited(side::get);
-    return static_cast<glance>(free);
+      also.closed = also.only_a_try_tells = true;
+    return to.kind() == channel_kind::bounded
+               ? static_cast<const bounded<T>&>(to).seems_free()
+               : to.kind() == channel_kind::unbounded || to.seems_awaited(side::get);
   }
   /// After a look that said ready.
   [[nodiscard]] bool done_at_once() {

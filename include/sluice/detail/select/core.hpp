@@ -5,7 +5,9 @@
 //                steps that follow rely on nothing of it.
 //   1 try        each case once, in random order or in the order given: the first that can be done
 //                is done, and is the chosen one. A case that takes items only, and whose channel
-//                has ended plainly, goes out of play.
+//                has ended plainly, goes out of play. Left out if step 0 has just seen that none
+//                is ready and none closed, and only step 3 can come next: that looks again, at each
+//                under its lock, in an order that is as random.
 //   2 give up    none left in play: all_closed; or `otherwise`; or the time is over already
 //   3 enlist     one shared_waiter, one node for each case: R4 and R5 in each channel
 //   4 park       R6, once, until the nearest deadline
@@ -56,18 +58,18 @@ class SLUICE_API any_case {
   /// Step 6: the handler, or what the chosen case throws.
   virtual void finish() = 0;
 
-  /// Its position among all cases; set by select_among and by a selector.
-  std::size_t position;
+  /// Its position among all cases.
+  [[nodiscard]] std::size_t position() const noexcept { return position_; }
+  /// Before step 1, or when it is kept.
+  void prepare(std::size_t at) noexcept { position_ = at; }
 
  protected:
   explicit any_case(case_kind kind) noexcept : kind_(kind) {}
 
  private:
+  std::size_t position_;
   const case_kind kind_;
 };
-
-/// What happens to a case at a get whose channel has ended plainly.
-enum class at_end : std::uint8_t { is_ready, leaves };
 
 class SLUICE_API channel_case : public any_case {
  public:
@@ -78,8 +80,7 @@ class SLUICE_API channel_case : public any_case {
   [[nodiscard]] bool meets() const noexcept { return core_->kind() == channel_kind::rendezvous; }
   /// It meets, and nobody seems to be there. A hint.
   [[nodiscard]] bool seems_alone() const noexcept {
-    return meets() && !core_->seems_closed() &&
-           !core_->seems_awaited(side_ == side::put ? side::get : side::put);
+    return meets() && !core_->seems_closed() && !core_->seems_awaited(other_side(side_));
   }
   /// Step 3. `owner` and this object stay where they are until the withdrawal.
   void enlist(shared_waiter& owner) noexcept;
@@ -91,11 +92,17 @@ class SLUICE_API channel_case : public any_case {
   void describe(std::ostream& out) const;
 
  protected:
-  channel_case(channel_core& core, side which, at_end at) noexcept
-      : any_case(case_kind::channel), side_(which), at_end_(at), core_(&core) {}
+  channel_case(channel_core& core, side which) noexcept
+      : any_case(case_kind::channel), side_(which), core_(&core) {}
 
-  /// The item to put, or raw storage for the one to get.
-  void set_item(void* item) noexcept { item_ = item; }
+  /// What a case that is done at once has no use for: its position; the item to put, or raw storage
+  /// for the one to get; and whether the case goes out of play when its channel has ended plainly.
+  void set_node(std::size_t at, void* item, bool leaves_at_end) noexcept {
+    any_case::prepare(at);
+    node_.item = item;
+    node_.linked = false;
+    node_.leaves_at_end = leaves_at_end;
+  }
 
   /// Puts or gets without waiting. Throws std::bad_alloc on an unbounded channel.
   [[nodiscard]] virtual claim attempt() = 0;
@@ -114,10 +121,8 @@ class SLUICE_API channel_case : public any_case {
   // Made in each select, so in few stores: the small ones side by side, and nothing that only a
   // wait needs.
   const side side_;
-  const at_end at_end_;
-  bool ended_ = false;
+  bool ended_;  ///< written with each choice of this case
   channel_core* const core_;
-  void* item_;
   wait_node node_{wait_node::unset};
 };
 
@@ -135,12 +140,14 @@ class SLUICE_API timeout_case : public any_case {
 /// Where the cases of one select stand. Nothing here allocates.
 struct case_table {
   trial_order order = trial_order::random;
+  /// Was there ever a get or put case?
+  bool has_channels = false;
+  /// Has step 0 seen that none is ready, unless that changed meanwhile? Then step 3 sees to it.
+  bool looked = false;
   /// Those in play, in any order if the order is random. A choice moves those that go out of play
   /// behind the first `in_play`.
   channel_case** channels = nullptr;
   std::size_t in_play = 0;
-  /// Was there ever a get or put case?
-  bool has_channels = false;
   timeout_case** timeouts = nullptr;
   std::size_t timeout_count = 0;
   any_case* otherwise = nullptr;
@@ -154,8 +161,7 @@ struct case_table {
 /// One of the bits that are set, each as likely as any other.
 [[nodiscard]] SLUICE_API std::size_t any_of(std::uint64_t bits) noexcept;
 
-/// All steps, for `count` cases; there is room for as many in `channels` and in `timeouts`.
-SLUICE_API std::size_t select_among(trial_order order, any_case* const* cases, std::size_t count,
-                                    channel_case** channels, timeout_case** timeouts);
+/// All steps: the position of the chosen case, or that none can ever happen.
+SLUICE_API std::size_t select_among(case_table& table);
 
 }  // namespace sluice::detail
