@@ -72,15 +72,6 @@ void channel_core::pop(wait_list& s, wait_node& node) noexcept {
   if (is_counted(s)) count_down(s);
 }
 
-/// R4 of those who joined an open channel, at its close: after C1, before the look at head.
-void channel_core::count_joiners() noexcept {
-  joiners_counted_ = true;
-  for (wait_node* node = joiners_.front(); node != nullptr; node = node->next) {
-    // order: R4 seq_cst, as in announce
-    putters_waiting_.fetch_add(1, memory_order_seq_cst);
-  }
-}
-
 /// The wait of that node has ended otherwise, and its strand is about to find it unlinked.
 void channel_core::pass_over(wait_list& s, wait_node& node) noexcept {
   pop(s, node);
@@ -392,26 +383,5 @@ bool channel_core::withdraw_case(side which, wait_node& node) noexcept {
 // ---- the rest -----------------------------------------------------------------------------------
 
 void channel_core::let_getters_run() noexcept { parker::current().offer_turn(); }
-
-// ---- the close ----------------------------------------------------------------------------------
-
-bool channel_core::close(std::exception_ptr cause) noexcept {
-  if (in_forked_child()) return false;
-  job_list jobs;
-  {
-    const std::lock_guard guard(lock_);
-    if (closed()) return false;
-    cause_ = std::move(cause);
-    edge_from(&met_closed_);
-    // order: release, pairs with seems_closed: the cause. First, so that no hint says otherwise to
-    // whoever was told of the close
-    met_closed_.store(true, memory_order_release);
-    mark_closed();
-    count_joiners();
-    settle(jobs);
-  }
-  perform(jobs);
-  return true;
-}
 
 }  // namespace sluice::detail

@@ -14,6 +14,7 @@ PARKER = "include/sluice/detail/park/parker.hpp"
 THREAD = "src/park/thread_parker.cpp"
 CORE_H = "include/sluice/detail/channel/core.hpp"
 CORE = "src/channel/core.cpp"
+CLOSE = "src/channel/close.cpp"
 COUNTS = "src/channel/counts.cpp"
 MEETING = "src/channel/meeting.cpp"
 MUTEX_H = "include/sluice/mutex.hpp"
@@ -174,10 +175,10 @@ FAULTS = [
     weaker("channel: parks beside a busy place", CORE,
            "const bool park_now = !node.linked || last_look(s) != claim::busy;",
            "!node.linked || last_look(s) != claim::busy", ["capacity 1: put | get"], "true"),
-    left_out("channel: the close wakes nobody", CORE,
+    left_out("channel: the close wakes nobody", CLOSE,
              """    count_joiners();
     settle(jobs);""", "settle(jobs);", ["capacity 1: get | close"]),
-    left_out("channel: the close does not count the joiners", CORE,
+    left_out("channel: the close does not count the joiners", CLOSE,
              """    count_joiners();
     settle(jobs);""", "count_joiners();", ["capacity 1, 1 inside: get | close | join", "put close | get get | join"]),
     weaker("channel: no look after the jobs", CORE,
@@ -220,7 +221,7 @@ FAULTS = [
            "if (Order == trial_order::as_given && skipped != 0) return;",
            "Order == trial_order::as_given && skipped != 0",
            ["select: in order"], "false"),
-    left_out("close: the hint comes after the close", CORE,
+    left_out("close: the hint comes after the close", CLOSE,
              """met_closed_.store(true, memory_order_release);
     mark_closed();""",
              """met_closed_.store(true, memory_order_release);
