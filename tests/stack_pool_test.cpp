@@ -45,7 +45,7 @@ bool faults(const std::byte* at) {
 std::size_t pages_of(const stack_slot& slot) {
   // Rounded up, and one more for AddressSanitizer's idea of what the call writes.
   std::vector<unsigned char> present(slot.size() / page_size() + 2);
-  REQUIRE(::mincore(slot.bottom, slot.size(), present.data()) == 0);
+  REQUIRE(::mincore(slot.bottom(), slot.size(), present.data()) == 0);
   std::size_t count = 0;
   for (const unsigned char one : present) count += one & 1U;
   return count;
@@ -127,7 +127,7 @@ TEST_CASE("the class of a size holds at least as many bytes") {
     CAPTURE(size);
     const taken one(pool_for(size), 1);
     CHECK(one.slots[0]->size() >= size);
-    CHECK(reinterpret_cast<std::uintptr_t>(one.slots[0]->top) % 64 == 0);
+    CHECK(reinterpret_cast<std::uintptr_t>(one.slots[0]->top()) % 64 == 0);
   }
   CHECK_THROWS_AS(static_cast<void>(stack_pool::class_for((std::size_t{1} << 30) + 1)),
                   std::length_error);
@@ -139,13 +139,13 @@ TEST_CASE("each stack can be used from end to end, and its guard faults") {
   const taken some(pool_for(64 * 1024), 20);
   std::set<std::byte*> bottoms;
   for (const stack_slot* slot : some.slots) {
-    bottoms.insert(slot->bottom);
-    std::memset(slot->bottom, 0x5a, slot->size());
-    CHECK(faults(slot->bottom - 1));
-    CHECK(faults(slot->bottom - stack_pool::guard_size / 2));
-    CHECK(faults(slot->bottom - stack_pool::guard_size));
-    CHECK_FALSE(faults(slot->bottom));
-    CHECK_FALSE(faults(slot->top - 1));
+    bottoms.insert(slot->bottom());
+    std::memset(slot->bottom(), 0x5a, slot->size());
+    CHECK(faults(slot->bottom() - 1));
+    CHECK(faults(slot->bottom() - stack_pool::guard_size / 2));
+    CHECK(faults(slot->bottom() - stack_pool::guard_size));
+    CHECK_FALSE(faults(slot->bottom()));
+    CHECK_FALSE(faults(slot->top() - 1));
   }
   CHECK(bottoms.size() == 20);
 }
@@ -155,7 +155,7 @@ TEST_CASE("a stack takes no memory until it is touched") {
   const taken some(pool_for(4 * 1024 * 1024), 8);
   for (const stack_slot* slot : some.slots) {
     CHECK(pages_of(*slot) == 0);
-    *(slot->top - 1) = std::byte{1};
+    *(slot->top() - 1) = std::byte{1};
     CHECK(pages_of(*slot) == 1);
   }
 }
@@ -180,7 +180,7 @@ TEST_CASE("trimming gives the memory of free stacks back and leaves their guards
   {
     const taken some(pool, count);
     for (stack_slot* slot : some.slots) {
-      std::memset(slot->bottom, 1, slot->size());
+      std::memset(slot->bottom(), 1, slot->size());
       slots.push_back(slot);
     }
   }
@@ -196,10 +196,10 @@ TEST_CASE("trimming gives the memory of free stacks back and leaves their guards
   CHECK(used() > before - 11 * before / count);
   while (!stack_pool::trim(1000)) test::progress();
   CHECK(used() < before / 3);  // a few are kept for the next fibers
-  for (const stack_slot* slot : slots) CHECK(faults(slot->bottom - 1));
+  for (const stack_slot* slot : slots) CHECK(faults(slot->bottom() - 1));
   // They can be taken again.
   const taken again(pool, count);
-  for (const stack_slot* slot : again.slots) std::memset(slot->bottom, 2, slot->size());
+  for (const stack_slot* slot : again.slots) std::memset(slot->bottom(), 2, slot->size());
 }
 
 TEST_CASE("a pool finds the stack of an address") {
@@ -208,12 +208,71 @@ TEST_CASE("a pool finds the stack of an address") {
     const stack_slot* found = nullptr;
     const stack_slot* below = nullptr;
     for (auto* slab = stack_pool::all_slabs(); slab != nullptr; slab = slab->older_of_all) {
-      if (auto* one = slab->find(slot->bottom + 100)) found = one;
-      if (auto* one = slab->find(slot->bottom - 100)) below = one;
+      if (auto* one = slab->find(slot->bottom() + 100)) found = one;
+      if (auto* one = slab->find(slot->bottom() - 100)) below = one;
     }
     CHECK(found == slot);
     CHECK(below == slot);  // the guard belongs to the stack above it
   }
+}
+
+TEST_CASE("a place is one word that is found by its number, and tells it") {
+  using sluice::detail::stack_slots;
+  CHECK(sizeof(stack_slot) == 8);
+  const taken some(pool_for(32 * 1024), 1200);  // some pages of places, the last not whole
+  std::set<const stack_slot*> places;
+  std::size_t used = 0;
+  for (auto* slab = stack_pool::all_slabs(); slab != nullptr; slab = slab->older_of_all) {
+    for (std::size_t i = 0; i < slab->used(); ++i) {
+      const stack_slot& one = slab->slot(i);
+      places.insert(&one);
+      CHECK(slab->place_of(one) == i);
+      CHECK(stack_slots::of(one).slab == slab);
+      CHECK(one.bottom() == slab->base + i * slab->stride + stack_pool::guard_size);
+      CHECK(one.size() >= slab->stack_size);
+      CHECK(one.top() <= slab->base + (i + 1) * slab->stride);
+      CHECK(slab->find(one.bottom()) == &one);
+    }
+    used += slab->used();
+  }
+  CHECK(places.size() == used);
+  CHECK(used >= some.slots.size());
+}
+
+TEST_CASE("places that were used one after the other lie in lines of their own") {
+  const taken some(pool_for(1024 * 1024), 64);
+  std::set<std::uintptr_t> lines;
+  for (const stack_slot* slot : some.slots) {
+    lines.insert(reinterpret_cast<std::uintptr_t>(slot) / sluice::detail::cache_line);
+  }
+  CHECK(lines.size() >= some.slots.size() / 2);
+}
+
+TEST_CASE("a stack is fresh until it has had an owner, and again when its memory was given back") {
+  stack_pool& pool = pool_for(16 * 1024 * 1024);
+  pool.promise(1);
+  stack_slot& slot = pool.take();
+  CHECK(slot.fresh());
+  CHECK(slot.owner() == nullptr);
+  alignas(8) char owner = 0;
+  slot.set_owner(&owner);
+  CHECK(slot.owner() == &owner);
+  CHECK(slot.pin() == &owner);
+  CHECK(slot.owner() == &owner);
+  slot.unpin();
+  slot.clear_owner();
+  CHECK(slot.owner() == nullptr);
+  CHECK(slot.pin() == nullptr);
+  CHECK_FALSE(slot.fresh());
+  pool.give(slot);
+  CHECK(&pool.take() == &slot);
+  CHECK_FALSE(slot.fresh());
+  slot.set_fresh();
+  pool.give(slot);
+  CHECK(&pool.take() == &slot);
+  CHECK(slot.fresh());
+  pool.give(slot);
+  pool.release(1);
 }
 
 TEST_CASE("threads take and give stacks at once, and none is in two hands") {
@@ -225,9 +284,9 @@ TEST_CASE("threads take and give stacks at once, and none is in two hands") {
       auto random = test::random_for("stacks", static_cast<std::uint64_t>(i));
       for (int round = 0; round < 2'000 / test::slowness; ++round) {
         const taken some(pool, 1 + random() % 8);
-        for (stack_slot* slot : some.slots) *(slot->top - 1) = static_cast<std::byte>(i);
+        for (stack_slot* slot : some.slots) *(slot->top() - 1) = static_cast<std::byte>(i);
         for (stack_slot* slot : some.slots) {
-          if (*(slot->top - 1) != static_cast<std::byte>(i)) ++wrong;
+          if (*(slot->top() - 1) != static_cast<std::byte>(i)) ++wrong;
         }
       }
     });

@@ -57,6 +57,22 @@ TEST_CASE("the owner takes the newest task, a thief the oldest") {
   CHECK(deque.empty());
 }
 
+TEST_CASE("an owner without thieves takes the newest or the oldest") {
+  task_deque deque;
+  auto all = make(4);
+  CHECK(deque.take_newest_alone() == nullptr);
+  CHECK(deque.take_oldest_alone() == nullptr);
+  for (auto& one : all) CHECK(deque.push(one));
+  CHECK(number_of(deque.take_oldest_alone()) == 0);
+  CHECK(number_of(deque.take_newest_alone()) == 3);
+  CHECK(number_of(deque.take_oldest_alone()) == 1);
+  CHECK(deque.size() == 1);
+  CHECK(number_of(deque.take_oldest_alone()) == 2);
+  CHECK(deque.take_oldest_alone() == nullptr);
+  CHECK(deque.take_newest_alone() == nullptr);
+  CHECK(deque.empty());
+}
+
 TEST_CASE("a deque takes as many as it has places, lap after lap") {
   task_deque deque;
   auto all = make(capacity + 1);

@@ -134,6 +134,38 @@ TEST_CASE("a join rethrows what escaped the function") {
   });
 }
 
+TEST_CASE("what escapes while a small value is being made is all that is left of it") {
+  // It is made where an error would lie.
+  struct half_made {
+    half_made() {
+      address = ~std::uintptr_t{0};
+      throw std::range_error("too far");
+    }
+    ~half_made() { ++destroyed(); }
+    static int& destroyed() {
+      static int count = 0;
+      return count;
+    }
+    std::uintptr_t address;
+  };
+  on_thread_and_fiber([] {
+    auto task = sluice::go([] { return half_made(); });
+    CHECK_THROWS_WITH_AS(task.join(), "too far", std::range_error);
+  });
+  CHECK(half_made::destroyed() == 0);
+}
+
+TEST_CASE("a small value that nobody takes is destroyed, and is no error") {
+  {
+    sluice::runtime rt{{.workers = 1}};
+    auto task = rt.go([] { return std::make_shared<counts_instances>(); });
+    auto small = rt.go([] { return std::make_unique<counts_instances>(); });
+    CHECK(task.join_for(1h));
+    CHECK(small.join_for(1h));
+  }
+  CHECK(counts_instances::alive == 0);
+}
+
 TEST_CASE("a second join throws, after a value and after an error") {
   auto task = sluice::go([] { return 1; });
   task.join();
@@ -273,6 +305,19 @@ TEST_CASE("a fiber has the name that it was given") {
   CHECK(sluice::go([] { return std::string(sluice::this_fiber::name()); }).join().empty());
 }
 
+TEST_CASE("a fiber keeps its name when somebody asks for its stop token") {
+  auto named = sluice::go({.name = "named"}, [] {
+    static_cast<void>(sluice::this_fiber::stop_token());
+    return std::string(sluice::this_fiber::name());
+  });
+  CHECK(named.join() == "named");
+  auto unnamed = sluice::go([] {
+    static_cast<void>(sluice::this_fiber::stop_token());
+    return std::string(sluice::this_fiber::name());
+  });
+  CHECK(unnamed.join().empty());
+}
+
 TEST_CASE("captured objects and arguments are gone when a join returns") {
   on_thread_and_fiber([] {
     for (int i = 0; i < 200; ++i) {
@@ -282,6 +327,15 @@ TEST_CASE("captured objects and arguments are gone when a join returns") {
       CHECK(counts_instances::alive == 0);
     }
   });
+}
+
+TEST_CASE("a function that has no state is called, and one that has a destructor is destroyed") {
+  CHECK(sluice::go([] { return 4; }).join() == 4);
+  struct counted : counts_instances {
+    int operator()() const { return counts_instances::alive; }
+  };
+  CHECK(sluice::go(counted()).join() >= 1);  // the one that was copied may still be there
+  CHECK(counts_instances::alive == 0);
 }
 
 TEST_CASE("a sender that a task captured has closed its channel when the join returns") {

@@ -57,7 +57,7 @@ overrun find_overrun(const void* address) noexcept {
   for (stack_slab* slab = stack_pool::all_slabs(); slab != nullptr; slab = slab->older_of_all) {
     const stack_slot* slot = slab->find(address);
     if (slot == nullptr) continue;
-    if (static_cast<const std::byte*>(address) >= slot->bottom) break;
+    if (static_cast<const std::byte*>(address) >= slot->bottom()) break;
     return {slot->owner(), slab->stack_size};
   }
   return {};

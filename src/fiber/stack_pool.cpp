@@ -29,7 +29,7 @@ constexpr std::size_t kept_warm = 64;
 /// the control blocks of all fibers would fight for a few sets of the caches. Less than half a
 /// page, because the frames of a fiber that waits, is stopped there and unwinds its stack shall fit
 /// into the rest: with 32 of them every fifth stop touched another page.
-constexpr std::size_t colours = 26;
+constexpr std::uint32_t colours = 26;
 /// Room for that above each stack.
 constexpr std::size_t colour_room = 4096;
 
@@ -61,24 +61,33 @@ constexpr bool memory_may_be_dropped = SLUICE_TSAN == 0;
 
 }  // namespace
 
+stack_slot::span stack_slot::memory() const noexcept {
+  const stack_slots& page = stack_slots::of(*this);
+  const stack_slab& in = *page.slab;
+  std::byte* const guard = in.base + in.place_of(*this) * in.stride;
+  const auto colour = static_cast<std::uint32_t>(page.number_of(*this)) % colours;
+  return {guard + stack_pool::guard_size, guard + in.stride - colour * cache_line};
+}
+
 void stack_slot::poison([[maybe_unused]] std::size_t kept) noexcept {
 #if SLUICE_ASAN
-  ASAN_POISON_MEMORY_REGION(bottom, size() - kept);
+  ASAN_POISON_MEMORY_REGION(bottom(), size() - kept);
 #endif
 }
 
 void stack_slot::unpoison() noexcept {
 #if SLUICE_ASAN
-  ASAN_UNPOISON_MEMORY_REGION(bottom, size());
+  ASAN_UNPOISON_MEMORY_REGION(bottom(), size());
 #endif
 }
 
-void stack_slot::clear_owner() noexcept {
+void stack_slot::clear_seen_owner() noexcept {
   backoff wait;
   std::uintptr_t seen = reinterpret_cast<std::uintptr_t>(owner());
-  // order: acq_rel, pairs with pin and unpin: nobody looks at the owner from here on
-  // mutation: acquire, who finds no owner looks at nothing
-  while (!owner_.compare_exchange_strong(seen, 0, memory_order_acq_rel, memory_order_relaxed)) {
+  // order: acq_rel, as in clear_owner
+  // mutation: acquire, as there
+  while (
+      !owner_.compare_exchange_strong(seen, free_bit, memory_order_acq_rel, memory_order_relaxed)) {
     seen &= ~pinned_bit;  // somebody looks; try again with the pin gone
     wait.pause();
   }
@@ -91,7 +100,7 @@ void* stack_slot::pin() noexcept {
     // order with P1 and P5. A load might miss the owner whose fiber has parked and not seen that
     // mutation: acq_rel, the newest value is read whatever the order
     std::uintptr_t seen = owner_.fetch_or(0, memory_order_seq_cst) & ~pinned_bit;
-    if (seen == 0) return nullptr;
+    if ((seen & free_bit) != 0) return nullptr;
     // order: acquire, pairs with set_owner
     if (owner_.compare_exchange_strong(seen, seen | pinned_bit, memory_order_acquire,
                                        memory_order_relaxed)) {
@@ -105,7 +114,7 @@ stack_slot* stack_slab::find(const void* address) const noexcept {
   const auto* at = static_cast<const std::byte*>(address);
   if (at < base || at >= base + stride * count) return nullptr;
   const std::size_t place = static_cast<std::size_t>(at - base) / stride;
-  return place < used() ? &slots[place] : nullptr;
+  return place < used() ? &slot(place) : nullptr;
 }
 
 std::uint8_t stack_pool::class_for(std::size_t size) {
@@ -176,7 +185,9 @@ void stack_pool::release(std::size_t n) noexcept {
 /// Null if there is no address space for it. Throws std::bad_alloc.
 std::unique_ptr<stack_slab> stack_pool::map_slab(std::size_t places) const {
   auto fresh = std::make_unique<stack_slab>();
-  fresh->slots.reset(static_cast<stack_slot*>(::operator new(places * sizeof(stack_slot))));
+  const std::size_t pages = (places + stack_slots::count - 1) / stack_slots::count;
+  fresh->slots.reset(static_cast<stack_slots*>(
+      ::operator new (pages* stack_slots::bytes, std::align_val_t{stack_slots::bytes})));
   fresh->stride = stride_of(stack_size_);
   fresh->stack_size = stack_size_;
   fresh->count = places;
@@ -208,68 +219,66 @@ void stack_pool::add(std::unique_ptr<stack_slab> fresh) noexcept {
 
 // ---- stacks ------------------------------------------------------------------------------------
 
-stack_slot& stack_pool::make_slot(stack_slab& in, std::size_t at) noexcept {
-  auto* slot = ::new (static_cast<void*>(&in.slots[at])) stack_slot;
-  slot->bottom = in.base + at * in.stride + guard_size;
-  slot->top = slot->bottom + in.stack_size + colour_room - at % colours * cache_line;
+stack_slot& stack_pool::make_slot() noexcept {
+  stack_slab& in = *carving_;
+  // order: relaxed, under the lock
+  const std::size_t place = in.carved.load(memory_order_relaxed);
+  if (place % stack_slots::count == 0) in.slots[place / stack_slots::count].slab = &in;
+  auto* slot = ::new (static_cast<void*>(&in.slot(place))) stack_slot;
+  // order: seq_cst, the place is whole; before P5 in the one order with the raise and used()
+  in.carved.store(place + 1, memory_order_seq_cst);
+  if (place + 1 == in.count) carving_ = in.newer;
   return *slot;
 }
 
 stack_slot* stack_pool::take_free() noexcept {
-  const std::lock_guard guard(lock_);
-  stack_slot* slot = warm_;
-  if (slot != nullptr) {
-    warm_ = slot->next;
+  if (stack_slot* slot = warm_) {
+    warm_ = slot->next();
     --warm_count_;
     return slot;
   }
-  if ((slot = cold_) != nullptr) {
-    cold_ = slot->next;
+  if (stack_slot* slot = cold_) {
+    cold_ = slot->next();
     return slot;
   }
-  // order: relaxed, under the lock
-  const std::size_t place = carving_->carved.load(memory_order_relaxed);
-  slot = &make_slot(*carving_, place);
-  // order: seq_cst, the place is whole; before P5 in the one order with the raise and used()
-  carving_->carved.store(place + 1, memory_order_seq_cst);
-  if (place + 1 == carving_->count) carving_ = carving_->newer;
-  return slot;
+  return nullptr;
 }
 
 stack_slot& stack_pool::take() noexcept {
-  stack_slot& slot = *take_free();
-  slot.next = nullptr;
-  if (!slot.carved) carve(slot);
-  return slot;
+  stack_slot* slot = nullptr;
+  {
+    const std::lock_guard guard(lock_);
+    slot = take_free();
+    if (slot != nullptr) return *slot;
+    slot = &make_slot();
+  }
+  carve(*slot);
+  return *slot;
 }
 
 void stack_pool::carve(stack_slot& slot) noexcept {
-  slot.carved = true;
   // order: relaxed, a count for people
   carved_stacks.fetch_add(1, memory_order_relaxed);
-  if (install_guard(slot.bottom - guard_size, guard_size) == guard_kind::none) {
+  if (install_guard(slot.bottom() - guard_size, guard_size) == guard_kind::none) {
     // order: relaxed, a count for people
     unguarded_stacks.fetch_add(1, memory_order_relaxed);
     warn_of_missing_guard();
   }
 #if SLUICE_ASAN
-  __lsan_register_root_region(slot.bottom, slot.size());
+  __lsan_register_root_region(slot.bottom(), slot.size());
 #endif
 #if SLUICE_VALGRIND
   // For good, since a place is a stack for ever. Without it a switch between neighbouring stacks is
   // to memcheck a push or a pop of all that lies between.
-  VALGRIND_STACK_REGISTER(slot.bottom, slot.top);
+  VALGRIND_STACK_REGISTER(slot.bottom(), slot.top());
 #endif
 }
 
-void stack_pool::give(stack_slot& slot) noexcept {
-  slot.next = nullptr;
-  give_chain(slot, slot, 1);
-}
+void stack_pool::give(stack_slot& slot) noexcept { give_chain(slot, slot, 1); }
 
 void stack_pool::give_chain(stack_slot& first, stack_slot& last, std::size_t n) noexcept {
   const std::lock_guard guard(lock_);
-  last.next = warm_;
+  last.set_next(warm_);
   warm_ = &first;
   warm_count_ += n;
 }
@@ -284,13 +293,13 @@ std::size_t stack_pool::trim_some(std::size_t most) noexcept {
       if (warm_count_ <= kept_warm || promised_ == mapped_) break;
       ++promised_;
       slot = warm_;
-      warm_ = slot->next;
+      warm_ = slot->next();
       --warm_count_;
     }
-    ::madvise(slot->bottom, slot->size(), MADV_DONTNEED);
-    slot->fresh = true;
+    ::madvise(slot->bottom(), slot->size(), MADV_DONTNEED);
+    slot->set_fresh();
     const std::lock_guard guard(lock_);
-    slot->next = cold_;
+    slot->set_next(cold_);
     cold_ = slot;
     --promised_;
   }

@@ -24,15 +24,43 @@
 
 namespace sluice::detail {
 
-/// One place of a slab. Lies beside the slab, not in it.
-struct stack_slot {
-  std::byte* bottom = nullptr;
-  std::byte* top = nullptr;
-  stack_slot* next = nullptr;  ///< in a free list or a worker's cache
-  bool carved = false;         ///< its guard was installed
-  bool fresh = true;           ///< its memory reads as zeros: nothing was built in it
+/// One place of a slab, in one word: whose stack it is, or, while it is nobody's, the next free
+/// place, and whether anything was built there. Lies beside the slab, not in it: a million are read
+/// by whoever stops or dumps all fibers.
+class stack_slot {
+ public:
+  struct span {
+    std::byte* bottom;
+    std::byte* top;
+  };
+  [[nodiscard]] span memory() const noexcept;
+  [[nodiscard]] std::byte* bottom() const noexcept { return memory().bottom; }
+  [[nodiscard]] std::byte* top() const noexcept { return memory().top; }
+  [[nodiscard]] std::size_t size() const noexcept {
+    const span all = memory();
+    return static_cast<std::size_t>(all.top - all.bottom);
+  }
 
-  [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(top - bottom); }
+  // While nobody owns it, by whoever has it in hand (I2).
+  /// In a free list or a worker's cache.
+  [[nodiscard]] stack_slot* next() const noexcept {
+    // order: relaxed, in one hand, and handed on under the pool's lock
+    return reinterpret_cast<stack_slot*>(owner_.load(memory_order_relaxed) & ~tag_bits);
+  }
+  void set_next(stack_slot* one) noexcept {
+    const std::uintptr_t kept = free_bit | (fresh() ? fresh_bit : 0);
+    // order: relaxed, as above
+    owner_.store(reinterpret_cast<std::uintptr_t>(one) | kept, memory_order_relaxed);
+  }
+  /// Its memory reads as zeros: nothing was built in it.
+  [[nodiscard]] bool fresh() const noexcept {
+    // order: relaxed, as above
+    return (owner_.load(memory_order_relaxed) & fresh_bit) != 0;
+  }
+  void set_fresh() noexcept {
+    // order: relaxed, as above
+    owner_.store(free_bit | fresh_bit, memory_order_relaxed);
+  }
 
   /// For AddressSanitizer: nobody may touch the stack, but for `kept` bytes at its top.
   void poison(std::size_t kept) noexcept;
@@ -46,7 +74,15 @@ struct stack_slot {
     // here, is seen at P5: P1 comes between ("Two plain stores" in docs/memory-model.md)
     owner_.store(reinterpret_cast<std::uintptr_t>(owner), memory_order_release);
   }
-  void clear_owner() noexcept;
+  void clear_owner() noexcept {
+    std::uintptr_t seen = reinterpret_cast<std::uintptr_t>(owner());
+    // order: acq_rel, pairs with pin and unpin: nobody looks at the owner from here on
+    // mutation: acquire, who finds no owner looks at nothing
+    if (!owner_.compare_exchange_strong(seen, free_bit, memory_order_acq_rel, memory_order_relaxed))
+        [[unlikely]] {
+      clear_seen_owner();
+    }
+  }
   /// The owner, alive until unpin(); null: there is none.
   [[nodiscard]] void* pin() noexcept;
   void unpin() noexcept {
@@ -56,14 +92,51 @@ struct stack_slot {
   /// Without a pin: for the handler of a fault on this very stack.
   [[nodiscard]] void* owner() const noexcept {
     // order: relaxed, written by the thread that asks
-    return reinterpret_cast<void*>(owner_.load(memory_order_relaxed) & ~pinned_bit);
+    const std::uintptr_t seen = owner_.load(memory_order_relaxed);
+    return (seen & free_bit) == 0 ? reinterpret_cast<void*>(seen & ~pinned_bit) : nullptr;
   }
 
  private:
+  /// Somebody looks at it.
+  void clear_seen_owner() noexcept;
+
+  /// Of an owner: somebody looks at him.
   static constexpr std::uintptr_t pinned_bit = 1;
+  /// There is no owner; what stands here is the next free place.
+  static constexpr std::uintptr_t free_bit = 2;
+  static constexpr std::uintptr_t fresh_bit = 4;
+  static constexpr std::uintptr_t tag_bits = pinned_bit | free_bit | fresh_bit;
   /// Written by the worker that runs on the stack; the lowest bit by those who look.
-  atomic<std::uintptr_t> owner_{0};
+  atomic<std::uintptr_t> owner_{free_bit | fresh_bit};
 };
+
+struct stack_slab;
+
+/// A page of places, which tells the slab of each without a word of its own.
+struct stack_slots {
+  static constexpr std::size_t bytes = 4096;
+  static constexpr std::size_t count = bytes / sizeof(stack_slot) - 1;
+
+  [[nodiscard]] static const stack_slots& of(const stack_slot& slot) noexcept {
+    return *reinterpret_cast<const stack_slots*>(reinterpret_cast<std::uintptr_t>(&slot) &
+                                                 ~(bytes - 1));
+  }
+
+  // Places that were carved one after the other lie in lines of their own: they belong to different
+  // workers, and each writes his whenever a task begins or ends. So the nine bits of a number are
+  // rotated; 511, whose bits are all set, is none.
+  [[nodiscard]] static std::size_t rotated(std::size_t number, unsigned by) noexcept {
+    return (number << by | number >> (9 - by)) & count;
+  }
+  [[nodiscard]] std::size_t number_of(const stack_slot& one) const noexcept {
+    return rotated(static_cast<std::size_t>(&one - places), 6);
+  }
+
+  stack_slab* slab;
+  stack_slot places[count];
+};
+static_assert(stack_slots::count == 511);
+static_assert(sizeof(stack_slots) == stack_slots::bytes);
 
 struct stack_slab {
   std::byte* base = nullptr;
@@ -72,13 +145,25 @@ struct stack_slab {
   std::size_t stack_size = 0;  ///< that each stack has at least
   /// Places from the start that were given out once. Written under the pool's lock.
   atomic<std::size_t> carved{0};
-  /// Each is made when it is carved: a million promises touch none of them.
+  /// Each place is made when it is carved: a million promises touch none of them.
   struct unmade {
-    void operator()(stack_slot* room) const noexcept { ::operator delete(room); }
+    void operator()(stack_slots* room) const noexcept {
+      ::operator delete (room, std::align_val_t{stack_slots::bytes});
+    }
   };
-  std::unique_ptr<stack_slot[], unmade> slots;
+  std::unique_ptr<stack_slots[], unmade> slots;
   stack_slab* newer = nullptr;         ///< of the same pool
   stack_slab* older_of_all = nullptr;  ///< of all pools
+
+  [[nodiscard]] stack_slot& slot(std::size_t place) const noexcept {
+    return slots[place / stack_slots::count]
+        .places[stack_slots::rotated(place % stack_slots::count, 3)];
+  }
+  /// Its number.
+  [[nodiscard]] std::size_t place_of(const stack_slot& one) const noexcept {
+    const stack_slots& in = stack_slots::of(one);
+    return static_cast<std::size_t>(&in - slots.get()) * stack_slots::count + in.number_of(one);
+  }
 
   /// The places that may have an owner. Whoever has raised `attention` before misses none whose
   /// fiber has parked and not seen that.
@@ -131,8 +216,9 @@ class stack_pool {
   [[nodiscard]] bool try_promise(std::size_t n) noexcept;
   [[nodiscard]] std::unique_ptr<stack_slab> map_slab(std::size_t places) const;
   void add(std::unique_ptr<stack_slab> fresh) noexcept;
+  // Under the lock; the second where there is none for the first.
   [[nodiscard]] stack_slot* take_free() noexcept;
-  [[nodiscard]] static stack_slot& make_slot(stack_slab& in, std::size_t at) noexcept;
+  [[nodiscard]] stack_slot& make_slot() noexcept;
   static void carve(stack_slot& slot) noexcept;
   std::size_t trim_some(std::size_t most) noexcept;
 

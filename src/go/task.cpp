@@ -11,14 +11,23 @@
 
 namespace sluice::detail {
 
-bool join_task(task_core& task, deadline until) {
-  const bool done = task.done();
-  if (!done && running_task() == &task) throw_joins_itself();
+namespace {
+
+[[gnu::noinline]] bool join_unfinished(task_core& task, deadline until) {
+  if (running_task() == &task) throw_joins_itself();
   check_strand(operation_kind::may_wait, "join");
-  if (done || task.done()) return true;
+  if (task.done()) return true;
   const outcome how = task.wait_until_done(until, on_stop::end_wait);
   if (how == outcome::cancelled) throw_cancelled();
   return how == outcome::completed;
+}
+
+}  // namespace
+
+bool join_task(task_core& task, deadline until) {
+  if (!task.done()) return join_unfinished(task, until);
+  check_strand(operation_kind::may_wait, "join");
+  return true;
 }
 
 void wait_or_stop(scheduler& where, task_core& task) noexcept {

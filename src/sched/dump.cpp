@@ -37,6 +37,26 @@ void describe_wait(std::ostream& text, const fiber& held) {
 
 }  // namespace
 
+worker::counts worker::count() const noexcept {
+  // order: acquire, pairs with finish_task; before spawned, so that live ones are never negative
+  const std::uint64_t gone = gone_.load(memory_order_acquire);
+  // order: acquire, as above
+  const std::uint64_t finished = finished_.load(memory_order_acquire);
+  // order: relaxed, counts
+  const auto read = [](const auto& one) { return one.load(memory_order_relaxed); };
+  const std::uint64_t steals = read(steals_);
+  const std::uint64_t empty = read(empty_picks_);
+  return {.spawned = read(spawned_),
+          .finished = finished,
+          .gone = gone,
+          .turns = picks() + steals - empty,
+          .parks = read(parks_),
+          .steals = steals,
+          .sleeps = read(sleeps_),
+          .wakes = read(wakes_),
+          .injected = read(injected_)};
+}
+
 void scheduler::describe_state(std::ostream& text, fiber& one) const {
   if (one.hold()) {
     const hold_guard guard{one};
@@ -81,7 +101,7 @@ void scheduler::dump(std::ostream& out) const {
     const std::size_t used = slab->used();
     for (std::size_t i = 0; i < used; ++i) {
       std::ostringstream line;
-      const void* spawned_by = describe(line, slab->slots[i]);
+      const void* spawned_by = describe(line, slab->slot(i));
       if (spawned_by == nullptr) continue;
       out << line.view() << "; spawned by " << known.name_of(spawned_by) << '\n';
     }

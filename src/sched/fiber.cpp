@@ -9,12 +9,11 @@ namespace sluice::detail {
 
 fiber& fiber::build(stack_slot& slot, std::uint8_t size_class) noexcept {
   slot.unpoison();
-  if (slot.fresh) {
-    ::new (static_cast<void*>(slot.top - sizeof(fiber))) fiber(slot, size_class);
-    slot.fresh = false;
-  }
-  fiber& self = on(slot);
-  make_context(self, slot.bottom, slot.top - sizeof(fiber), &worker::run_tasks);
+  const stack_slot::span all = slot.memory();
+  std::byte* const end = all.top - sizeof(fiber);
+  if (slot.fresh()) ::new (static_cast<void*>(end)) fiber(slot, size_class);
+  fiber& self = *std::launder(reinterpret_cast<fiber*>(end));
+  make_context(self, all.bottom, end, &worker::run_tasks);
   return self;
 }
 

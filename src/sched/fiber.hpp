@@ -48,7 +48,7 @@ class alignas(cache_line) fiber final : public parker,
  public:
   /// The control block of that stack, as built by the last build().
   [[nodiscard]] static fiber& on(stack_slot& slot) noexcept {
-    return *std::launder(reinterpret_cast<fiber*>(slot.top - sizeof(fiber)));
+    return *std::launder(reinterpret_cast<fiber*>(slot.top() - sizeof(fiber)));
   }
   /// Makes the stack ready for tasks of `size_class`.
   static fiber& build(stack_slot& slot, std::uint8_t size_class) noexcept;

@@ -235,7 +235,7 @@ void scheduler::stop_parked() noexcept {
   for (stack_slab* slab = stack_pool::all_slabs(); slab != nullptr; slab = slab->older_of_all) {
     const std::size_t used = slab->used();
     for (std::size_t i = 0; i < used; ++i) {
-      stack_slot& slot = slab->slots[i];
+      stack_slot& slot = slab->slot(i);
       auto* task = static_cast<task_core*>(slot.pin());
       if (task == nullptr) continue;
       fiber* runs = task->from_.home == this ? &fiber::on(slot) : nullptr;

@@ -1,4 +1,4 @@
-// What others take from a worker, and what they read of it.
+// What others take from a worker, and what it gives them.
 #include <algorithm>
 #include <utility>
 
@@ -37,25 +37,5 @@ void worker::give_ready(worker& host) noexcept {
 }
 
 runnable* worker::steal_fresh(worker& victim) noexcept { return victim.fresh_.take_oldest(); }
-
-worker::counts worker::count() const noexcept {
-  // order: acquire, pairs with finish_task; before spawned, so that live ones are never negative
-  const std::uint64_t gone = gone_.load(memory_order_acquire);
-  // order: acquire, as above
-  const std::uint64_t finished = finished_.load(memory_order_acquire);
-  // order: relaxed, counts
-  const auto read = [](const auto& one) { return one.load(memory_order_relaxed); };
-  const std::uint64_t steals = read(steals_);
-  const std::uint64_t empty = read(empty_picks_);
-  return {.spawned = read(spawned_),
-          .finished = finished,
-          .gone = gone,
-          .turns = picks() + steals - empty,
-          .parks = read(parks_),
-          .steals = steals,
-          .sleeps = read(sleeps_),
-          .wakes = read(wakes_),
-          .injected = read(injected_)};
-}
 
 }  // namespace sluice::detail

@@ -39,19 +39,28 @@ void print_unjoined(const std::exception_ptr& error, std::uint64_t id,
 
 }  // namespace
 
-task_core::task_core(std::unique_ptr<const std::string> name) noexcept
-    : runnable(sort::task), name_(std::move(name)) {}
-
-task_core::~task_core() {
+[[gnu::noinline]] void task_core::drop_rest() noexcept {
   if (keeps_handler_) on_unhandled_.~shared_ptr();
+  if (failed_) error_.~exception_ptr();
   // order: relaxed, nobody else has the task any more
-  task_extras* more = extras_.load(memory_order_relaxed);
-  if (more == nullptr) return;
+  const std::uintptr_t there = more_.load(memory_order_relaxed);
+  task_extras* const more = extras_in(there);
+  if (more == nullptr) {
+    delete reinterpret_cast<const std::string*>(there & ~name_bit);
+    return;
+  }
   {
     const std::lock_guard guard(more->lock);
     more->task = nullptr;
   }
   more->drop_user();
+}
+
+std::string_view task_core::name_in(std::uintptr_t more) noexcept {
+  const task_extras* const extras = extras_in(more);
+  const auto* name = extras != nullptr ? extras->name.get()
+                                       : reinterpret_cast<const std::string*>(more & ~name_bit);
+  return name != nullptr ? std::string_view(*name) : std::string_view();
 }
 
 void* task_core::operator new(std::size_t size) {
@@ -113,11 +122,11 @@ void task_core::wake_joiners() noexcept {
 // ---- the end -----------------------------------------------------------------------------------
 
 inline void task_core::report_unjoined() noexcept {
-  if (error_ && !stopped_) report(*on_unhandled_);
+  if (failed_ && error_ && !stopped_) report(*on_unhandled_);
 }
 
-void task_core::report_if_detached() noexcept {
-  if (!error_ || stopped_) return;
+void task_core::report_own_if_detached() noexcept {
+  if (stopped_) return;
   // order: acquire, pairs T3
   if ((state_.load(memory_order_acquire) & detached_bit) == 0) return;
   edge_to(&state_);
@@ -131,8 +140,8 @@ void task_core::keep_handler() noexcept {
   keeps_handler_ = true;
 }
 
-void task_core::finish() noexcept {
-  if (error_ && !stopped_) keep_handler();
+void task_core::finish_slowly() noexcept {
+  if (failed_ && error_ && !stopped_) keep_handler();
   edge_from(&state_);
   // order: acquire, pairs N1, which no read-modify-write verifies before end_notes
   std::uint32_t before = state_.load(memory_order_acquire);
@@ -162,6 +171,11 @@ void task_core::finish() noexcept {
     report_unjoined();
     delete this;
   }
+}
+
+[[gnu::noinline]] void task_core::delete_detached() noexcept {
+  edge_to(&state_);
+  delete this;
 }
 
 void task_core::drop() noexcept {
@@ -203,33 +217,34 @@ void orphan_error::report() noexcept {
 }
 
 void task_core::end_forked_child() noexcept {
-  const bool failed = error_ && !stopped_;
-  if (failed) print_error();
+  const bool reported = failed_ && error_ && !stopped_;
+  if (reported) print_error();
   std::fflush(nullptr);
-  std::_Exit(failed ? EXIT_FAILURE : EXIT_SUCCESS);
+  std::_Exit(reported ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
 /// The task may not be gone yet: T2 comes later.
 void task_core::end_notes() noexcept {
   // order: relaxed, N1 has been acquired, and they were written before it
-  task_extras& more = *extras_.load(memory_order_relaxed);
+  task_extras& more = *extras_in(more_.load(memory_order_relaxed));
   // order: relaxed, as above
   more.at_end.load(memory_order_relaxed)(more);
 }
 
 task_extras& task_core::extras() {
   // order: acquire, pairs with the compare-and-swap below
-  // mutation: never, only slower: the compare-and-swap finds them
-  if (task_extras* there = extras_.load(memory_order_acquire)) return *there;
-  auto fresh = std::make_unique<task_extras>(*this);
-  task_extras* there = nullptr;
+  std::uintptr_t there = more_.load(memory_order_acquire);
+  if (task_extras* made = extras_in(there)) return *made;
+  auto fresh =
+      std::make_unique<task_extras>(*this, reinterpret_cast<const std::string*>(there & ~name_bit));
   // order: seq_cst, before the look at the stop in stop_token; pairs with request_stop. Acquire on
   // failure: another was first
-  if (extras_.compare_exchange_strong(there, fresh.get(), memory_order_seq_cst,
-                                      memory_order_acquire)) {
+  if (more_.compare_exchange_strong(there, reinterpret_cast<std::uintptr_t>(fresh.get()),
+                                    memory_order_seq_cst, memory_order_acquire)) {
     return *fresh.release();
   }
-  return *there;
+  static_cast<void>(fresh->name.release());  // the other's have it
+  return *extras_in(there);
 }
 
 bool task_core::note_end() noexcept {
@@ -243,7 +258,7 @@ bool task_core::note_end() noexcept {
 [[gnu::noinline]] bool task_core::request_stop() noexcept {
   if (!mark_stopped()) return false;
   // order: seq_cst, after K1; pairs with extras(): who makes them later sees the stop
-  if (task_extras* more = extras_.load(memory_order_seq_cst)) ask(more->source);
+  if (task_extras* more = extras_in(more_.load(memory_order_seq_cst))) ask(more->source);
   return true;
 }
 
@@ -270,7 +285,7 @@ bool task_core::mark_stopped() noexcept {
 
 std::stop_source task_core::watched_stop() const noexcept {
   // order: seq_cst, after E1; as in request_stop
-  const task_extras* more = extras_.load(memory_order_seq_cst);
+  const task_extras* more = extras_in(more_.load(memory_order_seq_cst));
   return more != nullptr ? more->source : std::stop_source(std::nostopstate);
 }
 
@@ -295,14 +310,26 @@ scheduler& default_scheduler() {
   return *one;
 }
 
-[[gnu::noinline]] void spawn(scheduler* where, task_core& task, std::size_t stack_size) {
-  if (in_forked_child()) throw_forked("go or run");
-  worker* here = worker::current();
+namespace {
+
+/// From outside the runtime's workers, or with a stack of its own size.
+[[gnu::noinline]] void spawn_specially(scheduler* where, worker* here, task_core& task,
+                                       std::size_t stack_size) {
   if (where == nullptr) where = here != nullptr ? &here->home() : &default_scheduler();
   if (here != nullptr && &here->home() != where) here = nullptr;
+  where->spawn(here, task, stack_size);
+}
+
+}  // namespace
+
+[[gnu::noinline]] void spawn(scheduler* where, task_core& task, std::size_t stack_size) {
+  if (in_forked_child()) throw_forked("go or run");
+  worker* const here = worker::current();
   task.from_.spawned_by = __builtin_return_address(0);
   edge_from(&task);
-  where->spawn(here, task, stack_size);
+  const bool at_home = here != nullptr && (where == nullptr || where == &here->home());
+  if (!at_home || stack_size != 0) return spawn_specially(where, here, task, stack_size);
+  here->spawn(task);
 }
 
 }  // namespace sluice::detail

@@ -92,6 +92,18 @@ class task_deque {
     return won ? one : nullptr;
   }
 
+  /// The oldest; the owner, where there are no thieves.
+  task_core* take_oldest_alone() noexcept {
+    // order: relaxed, the owner's own
+    const std::int64_t head = head_.load(memory_order_relaxed);
+    // order: relaxed, as above
+    if (head >= tail_.load(memory_order_relaxed)) return nullptr;
+    // order: relaxed, as above
+    head_.store(head + 1, memory_order_relaxed);
+    // order: relaxed, as above
+    return slot(head).load(memory_order_relaxed);
+  }
+
   /// Anybody; as of some moment.
   [[nodiscard]] bool empty() const noexcept { return size() == 0; }
   [[nodiscard]] std::size_t size() const noexcept {

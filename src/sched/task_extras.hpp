@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <stop_token>
+#include <string>
 
 #include "sluice/detail/base/atomic.hpp"
 #include "sluice/detail/sched/task_core.hpp"
@@ -13,7 +15,7 @@
 namespace sluice::detail {
 
 struct task_extras {
-  explicit task_extras(task_core& of) : task(&of) {}
+  task_extras(task_core& of, const std::string* named) : task(&of), name(named) {}
 
   void add_user() noexcept {
     // order: relaxed, whoever adds one is one
@@ -31,6 +33,8 @@ struct task_extras {
   /// Held while the task is asked to stop, so that it is there.
   std::mutex lock;
   task_core* task;
+  /// The task's; may be null.
+  std::unique_ptr<const std::string> name;
   /// Called once by the task's fiber when the function is over, before joiners hear of it.
   atomic<void (*)(task_extras&) noexcept> at_end{nullptr};
 };

@@ -25,20 +25,20 @@ class task_memory {
 
   /// Throws std::bad_alloc; in a forked child, where none may be left, std::logic_error.
   [[nodiscard]] void* allocate(std::size_t size) {
-    if (!keeps_tasks || size > largest) return ::operator new(size);
+    if (!keeps_tasks || size > largest) [[unlikely]]
+      return ::operator new(size);
     list& kept = list_for(size);
     if (kept.now.first == nullptr) [[unlikely]]
-      fill(kept, size);
-    --kept.now.count;
-    return std::exchange(kept.now.first, kept.now.first->next);
+      return allocate_from_afar(kept, size);
+    return take_first(kept);
   }
   void free(void* room, std::size_t size) noexcept {
-    if (!keeps_tasks || size > largest) return ::operator delete(room);
+    if (!keeps_tasks || size > largest) [[unlikely]]
+      return ::operator delete(room);
     list& kept = list_for(size);
     if (kept.now.count == most_kept / 2) [[unlikely]]
-      shed(kept, size);
-    kept.now.first = ::new (room) free_task{kept.now.first};
-    ++kept.now.count;
+      return shed(kept, size, room);
+    put_first(kept, room);
   }
 
   /// The same for whoever is no worker.
@@ -76,21 +76,33 @@ class task_memory {
     return lists_[(size - 1) / task_depot::step];
   }
 
-  [[gnu::noinline]] static void fill(list& kept, std::size_t size) {
+  [[nodiscard]] static void* take_first(list& kept) noexcept {
+    --kept.now.count;
+    return std::exchange(kept.now.first, kept.now.first->next);
+  }
+  static void put_first(list& kept, void* room) noexcept {
+    kept.now.first = ::new (room) free_task{kept.now.first};
+    ++kept.now.count;
+  }
+
+  // Both end in the same way as without a look at the depot: then what calls them saves nothing.
+  [[gnu::noinline]] static void* allocate_from_afar(list& kept, std::size_t size) {
     if (kept.before.first != nullptr) {
       kept.now = std::exchange(kept.before, {});
     } else {
       kept.now = take(size, batch);
     }
+    return take_first(kept);
   }
   /// In a forked child the depot's lock may be held for ever, and no task can be spawned anyway.
   [[nodiscard]] static task_depot::chain take(std::size_t size, std::uint32_t most) {
     if (in_forked_child()) throw_forked("go or run");
     return task_depot::of(size).take(most);
   }
-  [[gnu::noinline]] static void shed(list& kept, std::size_t size) noexcept {
+  [[gnu::noinline]] static void shed(list& kept, std::size_t size, void* room) noexcept {
     if (kept.before.first != nullptr) task_depot::of(size).give(kept.before.first);
     kept.before = std::exchange(kept.now, {});
+    put_first(kept, room);
   }
 
   [[gnu::noinline]] void give_all() noexcept {

@@ -74,7 +74,7 @@ void worker::run(runnable& one) noexcept {
 
 void worker::retire() noexcept {
   while (stacks_ != nullptr) {
-    stack_slot& slot = *std::exchange(stacks_, stacks_->next);
+    stack_slot& slot = *std::exchange(stacks_, stacks_->next());
     home_.default_pool().give(slot);
   }
   // order: release, as in enter; the place goes with the thread
@@ -114,6 +114,10 @@ inline void worker::prefetch_ready(const runnable& now) const noexcept {
 /// Nothing is ready here: a task that has not begun, or what came from outside.
 runnable* worker::pick_task() noexcept {
   if (task_core* one = alone_ ? fresh_.take_newest_alone() : fresh_.take_newest()) return one;
+  return pick_from_afar();
+}
+
+[[gnu::noinline]] runnable* worker::pick_from_afar() noexcept {
   if (!backlog_.empty()) {
     if (runnable* one = adopt(backlog_.take(batch))) return one;
   }
@@ -201,25 +205,34 @@ inline void worker::take_promise() {
   }
 }
 
-inline std::uint64_t worker::next_id() noexcept {
-  if (ids_next_ == ids_end_) [[unlikely]] {
-    ids_next_ = next_strand_id(ids_batch);
-    ids_end_ = ids_next_ + ids_batch;
-  }
-  return ids_next_++;
+[[gnu::noinline, gnu::cold]] void worker::take_ids() noexcept {
+  // order: relaxed, the owner's own
+  const std::uint64_t now = spawned_.load(memory_order_relaxed);
+  ids_shift_ = next_strand_id(ids_batch) - now;
+  ids_end_ = now + ids_batch;
+}
+
+void worker::spawn(task_core& task) {
+  take_promise();
+  admit(task, home_.default_class());
 }
 
 void worker::spawn(task_core& task, std::uint8_t size_class) {
-  size_class == home_.default_class() ? take_promise()
-                                      : stack_pool::of_class(size_class).promise(1);
-  task.from_.home = &home_;
-  task.stack_class_ = size_class;
-  task.id_ = next_id();
-  push_task(task);
+  if (size_class == home_.default_class()) return spawn(task);
+  stack_pool::of_class(size_class).promise(1);
+  admit(task, size_class);
 }
 
-void worker::push_task(task_core& task) noexcept {
-  bump(spawned_);
+inline void worker::admit(task_core& task, std::uint8_t size_class) noexcept {
+  // order: relaxed, the owner's own
+  const std::uint64_t before = spawned_.load(memory_order_relaxed);
+  if (before == ids_end_) [[unlikely]]
+    take_ids();
+  task.from_.home = &home_;
+  task.stack_class_ = size_class;
+  task.id_ = before + ids_shift_;
+  // order: relaxed, one writer
+  spawned_.store(before + 1, memory_order_relaxed);
   queue_task(task);
 }
 
@@ -231,7 +244,7 @@ inline void worker::queue_task(task_core& task) noexcept {
 [[gnu::noinline, gnu::cold]] void worker::shed_tasks() noexcept {
   chain shed;
   while (shed.count < task_deque::capacity / 2) {
-    task_core* oldest = fresh_.take_oldest();
+    task_core* oldest = alone_ ? fresh_.take_oldest_alone() : fresh_.take_oldest();
     if (oldest == nullptr) break;
     shed.push_back(*oldest);
   }
@@ -356,10 +369,8 @@ stack_slot& worker::take_stack(std::uint8_t size_class) noexcept {
   if (size_class != home_.default_class() || stacks_ == nullptr) {
     return stack_pool::of_class(size_class).take();
   }
-  stack_slot& slot = *std::exchange(stacks_, stacks_->next);
   --stacks_count_;
-  slot.next = nullptr;
-  return slot;
+  return *std::exchange(stacks_, stacks_->next());
 }
 
 void worker::keep_stack(stack_slot& slot, std::uint8_t size_class) noexcept {
@@ -368,15 +379,16 @@ void worker::keep_stack(stack_slot& slot, std::uint8_t size_class) noexcept {
     stack_pool::of_class(size_class).give(slot);
     return home_.note_free_stacks();
   }
-  slot.next = stacks_;
+  slot.set_next(stacks_);
   stacks_ = &slot;
   if (++stacks_count_ <= stacks_kept) return;
   stack_slot* last = stacks_;  // the newer half stays: it is in the cache
-  for (std::size_t i = 1; i < stacks_kept / 2; ++i) last = last->next;
-  stack_slot* const first = std::exchange(last->next, nullptr);
+  for (std::size_t i = 1; i < stacks_kept / 2; ++i) last = last->next();
+  stack_slot* const first = last->next();
+  last->set_next(nullptr);
   std::size_t n = 1;
   stack_slot* end = first;
-  for (; end->next != nullptr; end = end->next) ++n;
+  for (; end->next() != nullptr; end = end->next()) ++n;
   stacks_count_ -= n;
   home_.default_pool().give_chain(*first, *end, n);
   home_.note_free_stacks();

@@ -97,10 +97,10 @@ class alignas(cache_line) worker {
   /// A fiber that was just made ready: runs next here.
   void push_woken(fiber& one) noexcept;
   void push_ready(fiber& one) noexcept;
-  /// See scheduler::spawn. Throws std::bad_alloc; then the task was not touched.
+  /// See scheduler::spawn. Throws std::bad_alloc; then the task was not touched. The first: with a
+  /// stack of the usual size.
+  void spawn(task_core& task);
   void spawn(task_core& task, std::uint8_t size_class);
-  /// The rest of it: counts the task and queues it.
-  void push_task(task_core& task) noexcept;
   [[nodiscard]] task_memory& memory() noexcept { return memory_; }
   /// A context's life on one stack: one task after the other.
   static void run_tasks(context& self);
@@ -256,10 +256,12 @@ class alignas(cache_line) worker {
   /// Room for one more stack of the default size. Throws std::bad_alloc.
   void take_promise();
   void take_promises();
-  [[nodiscard]] std::uint64_t next_id() noexcept;
   [[nodiscard]] runnable* pick_queued() noexcept;
+  void take_ids() noexcept;
+  void admit(task_core& task, std::uint8_t size_class) noexcept;
   [[nodiscard]] runnable* pick_fairly() noexcept;
   [[nodiscard]] runnable* pick_task() noexcept;
+  [[nodiscard]] runnable* pick_from_afar() noexcept;
   [[nodiscard]] runnable* take_from_outside() noexcept;
   [[nodiscard]] runnable* adopt(const chain& some) noexcept;
   void drop_slice_flag() noexcept;
@@ -300,7 +302,8 @@ class alignas(cache_line) worker {
   std::size_t stacks_count_ = 0;
   std::size_t promises_ = 0;
   task_memory memory_;
-  std::uint64_t ids_next_ = 0;
+  /// The next task's number is by so much larger than spawned_, up to where that is ids_end_.
+  std::uint64_t ids_shift_ = 0;
   std::uint64_t ids_end_ = 0;
 
   /// Written by the owner; read by watchers, the ticker, stats. What most turns need comes first.

@@ -261,7 +261,7 @@ void a_look_at_an_owner() {
   detail::stack_slot slot;
   strands(
       [&] {
-        int owner = 0;
+        alignas(8) int owner = 0;
         for (int i = 1; i <= 2; ++i) {
           owner = i;
           slot.set_owner(&owner);
@@ -285,7 +285,7 @@ int count_slabs() {
     const std::size_t used = one->used();
     check(one->count > 0 && used <= one->count, "a slab is whole");
     for (std::size_t i = 0; i < used; ++i) {
-      const detail::stack_slot& each = one->slots[i];
+      const detail::stack_slot& each = one->slot(i);
       check(each.size() >= one->stack_size && each.owner() == nullptr, "a place is whole");
     }
     ++found;

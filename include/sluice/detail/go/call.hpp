@@ -31,7 +31,7 @@ class task_result : public task_core {
  protected:
   template <class F>
   void keep(F&& f) {
-    ::new (static_cast<void*>(room_)) stored(wrap(std::forward<F>(f)));
+    ::new (room()) stored(wrap(std::forward<F>(f)));
     this->full_ = true;
   }
 
@@ -54,9 +54,21 @@ class task_result : public task_core {
       return value;
     }
   }
-  [[nodiscard]] stored* value() noexcept { return std::launder(reinterpret_cast<stored*>(room_)); }
+  [[nodiscard]] void* room() noexcept {
+    if constexpr (is_small) {
+      return this->place_of_value();
+    } else {
+      return own_.bytes;
+    }
+  }
+  [[nodiscard]] stored* value() noexcept { return std::launder(static_cast<stored*>(room())); }
 
-  alignas(stored) std::byte room_[sizeof(stored)];
+  static constexpr bool is_small = task_core::template fits_beside_error<stored>;
+  struct none {};
+  struct some {
+    alignas(stored) std::byte bytes[sizeof(stored)];
+  };
+  [[no_unique_address]] std::conditional_t<is_small, none, some> own_;
 };
 
 template <>
@@ -72,29 +84,16 @@ class task_result<void> : public task_core {
   }
 };
 
+/// A function with its arguments, from the spawn until end().
 template <class R, class F, class... Args>
-class task_call : public task_result<R> {
+class kept_call {
  public:
   template <class G, class... Brgs>
-  explicit task_call(std::unique_ptr<const std::string> name, G&& f, Brgs&&... args)
-      : task_result<R>(std::move(name)), call_(std::forward<G>(f), std::forward<Brgs>(args)...) {}
-  ~task_call() override {
-    if (!this->called_) call_.~tuple();
-  }
-
-  /// The function and what it captured are gone before the task is done: a sender among them has
-  /// closed its channel when a join returns.
-  void invoke() noexcept override {
-    try {
-      this->keep([this]() -> R { return std::apply(invoker(), std::move(call_)); });
-    } catch (const cancelled&) {
-      this->fail(true);
-    } catch (...) {
-      this->fail(false);
-    }
-    this->called_ = true;
-    call_.~tuple();
-  }
+  explicit kept_call(G&& f, Brgs&&... args)
+      : call_(std::forward<G>(f), std::forward<Brgs>(args)...) {}
+  ~kept_call() {}
+  R run() { return std::apply(invoker(), std::move(call_)); }
+  void end() noexcept { call_.~tuple(); }
 
  private:
   using tuple = std::tuple<F, Args...>;
@@ -106,6 +105,44 @@ class task_call : public task_result<R> {
   union {
     tuple call_;
   };
+};
+
+/// A function that is nothing but its type, as a lambda that captures nothing: takes no room.
+template <class R, class F>
+requires std::is_empty_v<F> && std::is_trivial_v<F>
+class kept_call<R, F> {
+ public:
+  explicit kept_call(const F&) noexcept {}
+  R run() { return std::invoke(F()); }
+  void end() noexcept {}
+};
+
+template <class R, class F, class... Args>
+class task_call : public task_result<R> {
+ public:
+  template <class G, class... Brgs>
+  explicit task_call(std::unique_ptr<const std::string> name, G&& f, Brgs&&... args)
+      : task_result<R>(std::move(name)), call_(std::forward<G>(f), std::forward<Brgs>(args)...) {}
+  ~task_call() override {
+    if (!this->called_) call_.end();
+  }
+
+  /// The function and what it captured are gone before the task is done: a sender among them has
+  /// closed its channel when a join returns.
+  void invoke() noexcept override {
+    try {
+      this->keep([this]() -> R { return call_.run(); });
+    } catch (const cancelled&) {
+      this->fail(true);
+    } catch (...) {
+      this->fail(false);
+    }
+    this->called_ = true;
+    call_.end();
+  }
+
+ private:
+  [[no_unique_address]] kept_call<R, F, Args...> call_;
 };
 
 [[noreturn]] SLUICE_API void throw_nothing_to_run();

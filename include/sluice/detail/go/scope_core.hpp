@@ -92,7 +92,7 @@ class scoped_call final : public task_call<R, F, Args...> {
       const obeyed_stop guard(in_.token());
       task_call<R, F, Args...>::invoke();
     }
-    if (!this->error() || in_forked_child()) return;
+    if (!this->failed() || in_forked_child()) return;
     const bool counts = in_.counts(this->ended_by_stop());
     orphan_error error = this->give_error_away();
     if (counts) in_.note_error(std::move(error));

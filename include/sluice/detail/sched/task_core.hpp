@@ -72,10 +72,15 @@ class SLUICE_API end_listener {
 class SLUICE_API task_core : public runnable, public waited_for {
  public:
   /// `name` may be null.
-  explicit task_core(std::unique_ptr<const std::string> name) noexcept;
+  explicit task_core(std::unique_ptr<const std::string> name) noexcept
+      : runnable(sort::task), more_(name != nullptr ? as_name(name.release()) : 0) {}
   task_core(const task_core&) = delete;
   task_core& operator=(const task_core&) = delete;
-  virtual ~task_core();
+  virtual ~task_core() {
+    // order: relaxed, nobody else has the task any more
+    if (failed_ || more_.load(memory_order_relaxed) != 0) [[unlikely]]
+      drop_rest();
+  }
 
   /// From the running worker's store of freed tasks, where there is one. Throw std::bad_alloc.
   static void* operator new(std::size_t size);
@@ -101,7 +106,9 @@ class SLUICE_API task_core : public runnable, public waited_for {
   /// As request_stop, but for those who watch stop_token(): nobody's code is called.
   bool mark_stopped() noexcept;
   /// The error that escaped the function, which then counts as joined; null: none.
-  [[nodiscard]] std::exception_ptr take_error() noexcept { return std::move(error_); }
+  [[nodiscard]] std::exception_ptr take_error() noexcept {
+    return failed_ ? std::move(error_) : nullptr;
+  }
   /// Made at the first call. Throws std::bad_alloc. The caller holds the task, or runs it.
   [[nodiscard]] task_extras& extras();
   /// N1. From now on extras().at_end is called at the end; false: the task is done.
@@ -113,11 +120,28 @@ class SLUICE_API task_core : public runnable, public waited_for {
   /// Runs the function on the current stack; keeps what it returns or throws.
   virtual void invoke() noexcept = 0;
   /// The function is over: if nobody can join any more, its error is reported by its own fiber.
-  void report_if_detached() noexcept;
+  void report_if_detached() noexcept {
+    if (failed_) [[unlikely]]
+      report_own_if_detached();
+  }
   /// Its fiber ends in a forked child: prints an error, and ends the process.
   [[noreturn]] void end_forked_child() noexcept;
   /// T1, T2. The function is over: wakes the joiners. The task may be gone afterwards.
-  void finish() noexcept;
+  void finish() noexcept {
+    // order: relaxed, only whether anything is there to be done; finish_slowly looks again
+    std::uint32_t before = state_.load(memory_order_relaxed);
+    if ((before & ~detached_bit) == 0 && !failed_) [[likely]] {
+      edge_from(&state_);
+      // order: T1 and T2 acq_rel, gives the result away; nobody waits, so this is the last touch.
+      // Pairs T3. Relaxed on failure: finish_slowly looks again
+      if (state_.compare_exchange_strong(before, before | done_bit | released_bit,
+                                         memory_order_acq_rel, memory_order_relaxed)) {
+        if (before != 0) delete_detached();
+        return;
+      }
+    }
+    finish_slowly();
+  }
   /// Follows the stop of its fiber, which calls this. Throws std::bad_alloc.
   [[nodiscard]] std::stop_token stop_token();
   [[nodiscard]] bool stop_requested() const noexcept {
@@ -131,18 +155,22 @@ class SLUICE_API task_core : public runnable, public waited_for {
   [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
   /// The given name, or nothing.
   [[nodiscard]] std::string_view name() const noexcept {
-    return name_ ? std::string_view(*name_) : std::string_view();
+    // order: acquire, pairs with extras(), which may have the name
+    const std::uintptr_t more = more_.load(memory_order_acquire);
+    return more != 0 ? name_in(more) : std::string_view();
   }
 
  protected:
-  [[nodiscard]] const std::exception_ptr& error() const noexcept { return error_; }
+  /// Did an error escape?
+  [[nodiscard]] bool failed() const noexcept { return failed_; }
   /// Was it `cancelled` that escaped?
   [[nodiscard]] bool ended_by_stop() const noexcept { return stopped_; }
   /// The error goes to somebody else; joiners get it too, but on_unhandled does not.
   [[nodiscard]] orphan_error give_error_away() noexcept;
   /// Keeps the exception that is being handled.
   void fail(bool by_stop) noexcept {
-    error_ = std::current_exception();
+    ::new (static_cast<void*>(&error_)) std::exception_ptr(std::current_exception());
+    failed_ = true;
     stopped_ = by_stop;
   }
 
@@ -151,6 +179,11 @@ class SLUICE_API task_core : public runnable, public waited_for {
   bool called_ : 1 = false;
   /// Is there a value?
   bool full_ : 1 = false;
+  /// Does a value fit where an error would lie? A function that has one has not the other.
+  template <class T>
+  static constexpr bool fits_beside_error = sizeof(T) <= sizeof(std::exception_ptr) &&
+                                            alignof(T) <= alignof(std::exception_ptr);
+  [[nodiscard]] void* place_of_value() noexcept { return &error_; }
 
  private:
   friend class scheduler;
@@ -170,6 +203,12 @@ class SLUICE_API task_core : public runnable, public waited_for {
   /// What stop_token() has given tokens of, if it was called.
   [[nodiscard]] std::stop_source watched_stop() const noexcept;
   void keep_handler() noexcept;
+  /// What has failed, or has a name or extras, ends.
+  void drop_rest() noexcept;
+  /// The same, where somebody waits, or stops it, or an error is kept.
+  void finish_slowly() noexcept;
+  void delete_detached() noexcept;
+  void report_own_if_detached() noexcept;
   void report_unjoined() noexcept;
   void report(const error_handler& handler) noexcept;
   void print_error() const noexcept;
@@ -180,11 +219,25 @@ class SLUICE_API task_core : public runnable, public waited_for {
     const void* spawned_by = nullptr;
   };
 
+  // What stands in more_: 0, or a name, or extras, which then have the name.
+  static constexpr std::uintptr_t name_bit = 1;
+  [[nodiscard]] static std::uintptr_t as_name(const std::string* name) noexcept {
+    return reinterpret_cast<std::uintptr_t>(name) | name_bit;
+  }
+  /// Null: nobody has made them.
+  [[nodiscard]] static task_extras* extras_in(std::uintptr_t more) noexcept {
+    return (more & name_bit) == 0 ? reinterpret_cast<task_extras*>(more) : nullptr;
+  }
+  /// Of a word that is not 0.
+  [[nodiscard]] static std::string_view name_in(std::uintptr_t more) noexcept;
+
   // A million tasks that have not begun are a million times this: what needs little room comes
   // first, next to the last byte of the base, and what is needed in turn shares its place.
 
   /// The error is `cancelled`, or somebody has it: on_unhandled does not hear of it.
   bool stopped_ : 1 = false;
+  /// Has an error escaped? Then it lies in error_.
+  bool failed_ : 1 = false;
   /// Is it on_unhandled_ that lies there?
   bool keeps_handler_ : 1 = false;
   short_lock lock_;
@@ -193,7 +246,10 @@ class SLUICE_API task_core : public runnable, public waited_for {
   /// See the head of the file.
   atomic<std::uint32_t> state_{0};
   wait_ring joiners_;
-  std::exception_ptr error_;
+  union {
+    /// If failed_; null again when somebody has taken it. Otherwise a small value may lie here.
+    std::exception_ptr error_;
+  };
   union {
     /// Set when it is spawned; read by its fiber, and by whoever pins the owner of the stack.
     origin from_{};
@@ -204,9 +260,9 @@ class SLUICE_API task_core : public runnable, public waited_for {
   /// The fiber that runs it; written once, by its worker, before the function begins.
   atomic<fiber*> fiber_{nullptr};
   std::uint64_t id_ = 0;
-  std::unique_ptr<const std::string> name_;
-  /// Written once, by whoever needs them first; read by whoever stops the task.
-  atomic<task_extras*> extras_{nullptr};
+  /// The name; or the extras, written once, by whoever needs them first; read by whoever stops the
+  /// task, or asks for its name.
+  atomic<std::uintptr_t> more_;
 };
 
 /// The default runtime. Throws what starting it throws.
