@@ -41,7 +41,6 @@ void idle_policy::take_seat(worker& one) noexcept {
   // mutation: never, only slower: the exchange finds it taken
   if (one.idle.seated.load(memory_order_relaxed)) return;
   // order: relaxed, counts
-  // mutation: never, only slower: how many are taken is a number to judge by
   if (!one.idle.seated.exchange(true, memory_order_relaxed)) {
     // order: relaxed, a count
     seats_.fetch_add(1, memory_order_relaxed);
@@ -53,7 +52,7 @@ void idle_policy::leave_seat(worker& me) noexcept {
   // mutation: never, only slower: the exchange finds it left
   if (!me.idle.seated.load(memory_order_relaxed)) return;
   // order: relaxed, counts
-  // mutation: never, only slower: as in take_seat
+  // mutation: never, only slower: how many are taken is a number to judge by
   if (me.idle.seated.exchange(false, memory_order_relaxed)) {
     // order: relaxed, a count
     seats_.fetch_sub(1, memory_order_relaxed);
