@@ -332,10 +332,16 @@ TEST_CASE("captured objects and arguments are gone when a join returns") {
 TEST_CASE("a function that has no state is called, and one that has a destructor is destroyed") {
   CHECK(sluice::go([] { return 4; }).join() == 4);
   struct counted : counts_instances {
+    counted() noexcept { ++made(); }
     int operator()() const { return counts_instances::alive; }
+    static std::atomic<int>& made() {
+      static std::atomic<int> count{0};
+      return count;
+    }
   };
   CHECK(sluice::go(counted()).join() >= 1);  // the one that was copied may still be there
   CHECK(counts_instances::alive == 0);
+  CHECK(counted::made() == 1);  // what runs is a copy
 }
 
 TEST_CASE("a sender that a task captured has closed its channel when the join returns") {
