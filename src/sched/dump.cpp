@@ -37,6 +37,14 @@ void describe_wait(std::ostream& text, const fiber& held) {
 
 }  // namespace
 
+bool worker::runs(const fiber& one) const noexcept {
+  // order: acquire, pairs with enter
+  // mutation: relaxed, the place is zero from its thread's start on, and is only compared
+  const atomic<parker*>* slot = running_slot_.load(memory_order_acquire);
+  // order: relaxed, compared only
+  return slot != nullptr && slot->load(memory_order_relaxed) == &one;
+}
+
 worker::counts worker::count() const noexcept {
   // order: acquire, pairs with finish_task; before spawned, so that live ones are never negative
   const std::uint64_t gone = gone_.load(memory_order_acquire);

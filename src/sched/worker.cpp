@@ -27,14 +27,6 @@ worker::~worker() { home_.default_pool().release(promises_ + stacks_kept + 2); }
 
 [[gnu::noinline]] worker* worker::current() noexcept { return worker_of_this_thread; }
 
-bool worker::runs(const fiber& one) const noexcept {
-  // order: acquire, pairs with enter
-  // mutation: relaxed, the place is zero from its thread's start on, and is only compared
-  const atomic<parker*>* slot = running_slot_.load(memory_order_acquire);
-  // order: relaxed, compared only
-  return slot != nullptr && slot->load(memory_order_relaxed) == &one;
-}
-
 task_core* worker::running_task() const noexcept {
   fiber* now = running_fiber();
   return now != nullptr ? now->task_ : nullptr;
