@@ -218,13 +218,16 @@ void worker::spawn(task_core& task, std::uint8_t size_class) {
 inline void worker::admit(task_core& task, std::uint8_t size_class) noexcept {
   // order: relaxed, the owner's own
   const std::uint64_t before = spawned_.load(memory_order_relaxed);
-  if (before == ids_end_) [[unlikely]]
+  if (before >= ids_end_) [[unlikely]]
     take_ids();
   task.from_.home = &home_;
   task.stack_class_ = size_class;
   task.id_ = before + ids_shift_;
-  // order: relaxed, one writer
-  spawned_.store(before + 1, memory_order_relaxed);
+  push_task(task);
+}
+
+void worker::push_task(task_core& task) noexcept {
+  bump(spawned_);
   queue_task(task);
 }
 

@@ -101,6 +101,8 @@ class alignas(cache_line) worker {
   /// stack of the usual size.
   void spawn(task_core& task);
   void spawn(task_core& task, std::uint8_t size_class);
+  /// The rest of it: counts the task and queues it.
+  void push_task(task_core& task) noexcept;
   [[nodiscard]] task_memory& memory() noexcept { return memory_; }
   /// A context's life on one stack: one task after the other.
   static void run_tasks(context& self);

@@ -109,7 +109,8 @@ class kept_call {
 
 /// A function that is nothing but its type, as a lambda that captures nothing: takes no room.
 template <class R, class F>
-requires std::is_empty_v<F> && std::is_trivial_v<F>
+requires std::is_empty_v<F> && std::is_trivially_copyable_v<F> &&
+    std::is_trivially_default_constructible_v<F>
 class kept_call<R, F> {
  public:
   explicit kept_call(const F&) noexcept {}
