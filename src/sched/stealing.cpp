@@ -1,6 +1,5 @@
 // What others take from a worker, and what it gives them.
 #include <algorithm>
-#include <utility>
 
 #include "sched/scheduler.hpp"
 #include "sched/worker.hpp"

@@ -294,7 +294,7 @@ class alignas(cache_line) worker {
   const bool alone_;  ///< the only worker: no thieves
   int fair_turn_ = 0;
   std::uint32_t next_left_ = next_limit;  ///< until the queue gets its turn
-  fiber* left_ = nullptr;
+  fiber* left_ = nullptr;  ///< until settle_departed; of no meaning where how_ is none
   departure how_ = departure::none;
   /// Its thread's; null before and after.
   atomic<atomic<parker*>*> running_slot_{nullptr};
