@@ -382,6 +382,7 @@ TEST_CASE("one slow item holds up as many as the window has places, and no item 
                     if (one.value() == 0) gate.get();
                     return one;
                   });
+      test::await([&] { return begun >= window; });
       test::await_waiting(rt, "acquire");  // the worker whose turn it is to get an item
       CHECK(begun == window);
       CHECK(flow.empty());
@@ -404,10 +405,14 @@ TEST_CASE("stages that nobody reads stop the source when they are full") {
         stages::generate({.capacity = 1}, [&] { return std::optional<number>(made++); }) |
         stages::transform({.workers = 1, .capacity = 4}, [](number i) { return i; }) |
         stages::batch({.capacity = 2}, 3) | stages::flatten({.capacity = 1});
-    test::await_waiting(rt, "put", 4);
     // flatten: 1 item waits, of the 3 of the batch that it has; batch: 2 batches wait, 1 is in hand;
     // transform: 4 items wait, 1 is in hand; the source: 1 waits, 1 is in hand.
-    CHECK(made == 3 + 2 * 3 + 3 + 4 + 1 + 1 + 1);
+    const number full = 3 + 2 * 3 + 3 + 4 + 1 + 1 + 1;
+    // In this order: while there is room, each stage may wait for a moment, and a dump looks at one
+    // after the other.
+    test::await([&] { return made >= full; });
+    test::await_waiting(rt, "put", 4);
+    CHECK(made == full);
   });
 }
 
