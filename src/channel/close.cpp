@@ -23,10 +23,10 @@ bool channel_core::close(std::exception_ptr cause) noexcept {
     const std::lock_guard guard(lock_);
     if (closed()) return false;
     cause_ = std::move(cause);
-    edge_from(&met_closed_);
+    edge_from(&unusual_);
     // order: release, pairs with seems_closed: the cause. First, so that no hint says otherwise to
     // whoever was told of the close
-    met_closed_.store(true, memory_order_release);
+    unusual_.store(closed_bit, memory_order_release);
     mark_closed();
     count_joiners();
     settle(jobs);

@@ -13,6 +13,7 @@ namespace sluice::detail {
 
 channel_core::channel_core(channel_kind kind, std::string name)
     : kind_(kind),
+      unusual_(name.empty() ? 0 : named_bit),
       getters_waiting_(name.empty() ? 0 : looker),
       record_(name.empty() ? nullptr : std::make_unique<channel_record>(*this, std::move(name))) {
   watch_for_fork();
@@ -226,7 +227,7 @@ template <side Which>
     return serve_all();
   }
   node->owner->conclude(outcome::completed);
-  s.pop_front();
+  s.pop_front(*node);
   count_down(s);
   lock_.unlock();
   node->todo = puts ? job::put : job::get;
@@ -294,26 +295,29 @@ void channel_core::withdraw(wait_list& s, wait_node& node) noexcept {
 // The frames that stand on the stack while a strand waits are few and small: of a crowd that wakes
 // each line of them comes from memory, and `cancelled` passes through each of them.
 
-/// R4, R5, R6.
-[[gnu::always_inline]] inline status channel_core::wait_for_settle(wait_list& s, wait_node& node,
-                                                                   parker& strand, waiter& self,
-                                                                   time_limit until) {
-  lock_.lock();
-  announce(s, node);
-  settle_own(s, node, job::none);
-  return as_status(park_in(s, node, strand, self, until));
+/// The strand is woken, but not because its operation was done. A wait that its strand must leave
+/// stands in its list still, unless a server has passed it over.
+[[gnu::noinline]] outcome channel_core::leave_unserved(lone_wait& wait,
+                                                       wait_list channel_core::*mine) noexcept {
+  const outcome how = wait.self.result();
+  if (how == outcome::closed) {
+    edge_to(&wait.node);
+  } else {
+    wait.where().withdraw(wait.where().*mine, wait.node);
+  }
+  return how;
 }
 
-/// The same, looked at first for one that stands alone, as in a pipeline. Nobody else can end its
+/// R4, R5, R6. Looked at first for one that stands alone, as in a pipeline. Nobody else can end its
 /// wait before it parks, so it need not be reserved.
 template <side Which>
 [[gnu::noinline]] status channel_core::wait_at(void* item, time_limit until, const char* operation,
                                                parker& strand) {
   constexpr bool puts = Which == side::put;
+  lone_wait wait(strand, operation, *this, item);
+  wait_node& node = wait.node;
   wait_list& s = list_of(Which);
   const wait_list& others = puts ? getters_ : putters_;
-  waiter self(strand, {operation, this});
-  wait_node node(self, item);
   lock_.lock();
   announce(s, node);
   const bool alone = s.front() == &node && others.empty() && joiners_.empty();
@@ -323,7 +327,7 @@ template <side Which>
   } else {
     settle_own(s, node, found != claim::ok ? job::none : puts ? job::put : job::get);
   }
-  return as_status(park_in(s, node, strand, self, until));
+  return park_in(wait, strand, until, list_at(Which));
 }
 
 [[gnu::noinline]] status channel_core::wait_to_put(void* item, time_limit until,
@@ -338,9 +342,11 @@ template <side Which>
 
 status channel_core::wait_until_drained(time_limit until) {
   parker& strand = parker::current();
-  waiter self(strand, {"join", this});
-  wait_node node(self);
-  return wait_for_settle(joiners_, node, strand, self, until);
+  lone_wait wait(strand, "join", *this);
+  lock_.lock();
+  announce(joiners_, wait.node);
+  settle_own(joiners_, wait.node, job::none);
+  return park_in(wait, strand, until, &channel_core::joiners_);
 }
 
 // ---- one case of several ------------------------------------------------------------------------

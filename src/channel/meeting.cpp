@@ -36,7 +36,7 @@ inline bool channel_core::count_meeting() noexcept {
 inline wait_node* channel_core::win_front(wait_list& s) noexcept {
   while (wait_node* node = s.front()) {
     if (node->owner->try_claim(outcome::completed)) [[likely]] {
-      s.pop_front();
+      s.pop_front(*node);
       if (count_meeting()) [[unlikely]]
         count_moved(meetings_at_once);
       return node;
@@ -47,70 +47,48 @@ inline wait_node* channel_core::win_front(wait_list& s) noexcept {
 }
 
 /// I2.
-inline void channel_core::hand_over(void* from, void* to, wait_node& partner) noexcept {
-  if (record_ != nullptr) [[unlikely]]
-    record_->count_meeting();
+[[gnu::always_inline]] inline void channel_core::pass_item(void* from, void* to,
+                                                           wait_node& partner) noexcept {
   edge_to(&partner);
   move_item(from, to);
   edge_from(&partner);
   partner.owner->strand().unpark();
 }
 
-template <side Which>
-[[gnu::always_inline]] inline void channel_core::hand_over(void* item,
-                                                           wait_node& partner) noexcept {
-  Which == side::put ? hand_over(item, partner.item, partner)
-                     : hand_over(partner.item, item, partner);
-}
-
-/// The lock is held, and given up.
-inline outcome channel_core::wait_for_partner(wait_list& mine, void* item, time_limit until,
-                                              const char* operation) noexcept {
-  parker& strand = parker::current();
-  waiter self(strand, {operation, this});
-  wait_node node(self, item);
-  edge_from(&node);
-  mine.push_back(node);
+inline void channel_core::hand_over(void* from, void* to, wait_node& partner) noexcept {
   if (record_ != nullptr) [[unlikely]]
-    note_wait(mine);
-  lock_.unlock();
-  return park_in(mine, node, strand, self, until);
-}
-
-outcome channel_core::meet_or_wait_to_put(void* item, time_limit until,
-                                          const char* operation) noexcept {
-  lock_.lock();
-  if (seems_closed()) [[unlikely]] {
-    lock_.unlock();
-    return outcome::closed;
-  }
-  wait_node* getter = win_front(getters_);
-  if (getter == nullptr) return wait_for_partner(putters_, item, until, operation);
-  lock_.unlock();
-  hand_over(item, getter->item, *getter);
-  return outcome::completed;
+    record_->count_meeting();
+  pass_item(from, to, partner);
 }
 
 // The whole operation in steps that end by going to the next one, so that each has only the stack
 // frame that it needs: who waits has none for a meeting, who meets none for a wait.
 
+/// The lock is held, and given up.
+template <side Which>
 [[gnu::noinline]] status channel_core::end_in_wait(void* item, time_limit until,
-                                                   const char* operation, wait_list& mine) {
+                                                   const char* operation) {
   parker* const fiber = running_fiber();
-  if (fiber == nullptr || record_ != nullptr) [[unlikely]]
-    return end_in_slow_wait(item, until, operation, mine);
-  waiter self(*fiber, {operation, this});
-  wait_node node(self, item);
-  edge_from(&node);
-  mine.push_back(node);
+  if (fiber == nullptr) [[unlikely]]
+    return end_in_slow_wait<Which>(item, until, operation);
+  lone_wait wait(*fiber, operation, *this, item);
+  edge_from(&wait.node);
+  list_of(Which).push_back(wait.node);
   lock_.unlock();
-  return as_status(park_in(mine, node, *fiber, self, until));
+  return park_in(wait, *fiber, until, list_at(Which));
 }
 
-/// A thread's, or where somebody counts.
+/// The same for whoever it may be, and where somebody counts.
+template <side Which>
 [[gnu::noinline]] status channel_core::end_in_slow_wait(void* item, time_limit until,
-                                                        const char* operation, wait_list& mine) {
-  return as_status(wait_for_partner(mine, item, until, operation));
+                                                        const char* operation) {
+  parker& strand = parker::current();
+  lone_wait wait(strand, operation, *this, item);
+  edge_from(&wait.node);
+  list_of(Which).push_back(wait.node);
+  if (record_ != nullptr) note_wait(list_of(Which));
+  lock_.unlock();
+  return park_in(wait, strand, until, list_at(Which));
 }
 
 /// The same after a look that did not win at once.
@@ -119,11 +97,9 @@ template <side Which>
                                                   const char* operation) {
   constexpr bool puts = Which == side::put;
   wait_node* partner = win_front(puts ? getters_ : putters_);
-  if (partner == nullptr) {
-    return end_in_wait(item, until, operation, puts ? putters_ : getters_);
-  }
+  if (partner == nullptr) return end_in_slow_wait<Which>(item, until, operation);
   lock_.unlock();
-  hand_over<Which>(item, *partner);
+  puts ? hand_over(item, partner->item, *partner) : hand_over(partner->item, item, *partner);
   return status::ok;
 }
 
@@ -132,7 +108,8 @@ template <side Which>
 [[gnu::noinline]] status channel_core::meet_and_tell(void* item, wait_node& partner) {
   count_moved(meetings_at_once);
   lock_.unlock();
-  hand_over<Which>(item, partner);
+  Which == side::put ? pass_item(item, partner.item, partner)
+                     : pass_item(partner.item, item, partner);
   return status::ok;
 }
 
@@ -145,24 +122,34 @@ template <side Which>
   wait_node& partner = *others.front();
   if (!partner.owner->try_claim_at_once(outcome::completed)) [[unlikely]]
     return meet_among<Which>(item, until, operation);
-  others.pop_front();
+  others.pop_front(partner);
   if (count_meeting()) [[unlikely]]
     return meet_and_tell<Which>(item, partner);
   lock_.unlock();
-  hand_over<Which>(item, partner);
+  Which == side::put ? pass_item(item, partner.item, partner)
+                     : pass_item(partner.item, item, partner);
   return status::ok;
+}
+
+/// The channel is closed, or has a name.
+template <side Which>
+[[gnu::noinline]] status channel_core::meet_rarely(void* item, time_limit until,
+                                                   const char* operation) {
+  if (seems_closed()) {
+    lock_.unlock();
+    return status::closed;
+  }
+  return meet_among<Which>(item, until, operation);
 }
 
 /// The lock is held, and given up.
 template <side Which>
 inline status channel_core::meet_locked(void* item, time_limit until, const char* operation) {
-  constexpr bool puts = Which == side::put;
-  if (seems_closed()) [[unlikely]] {
-    lock_.unlock();
-    return status::closed;
-  }
-  if (!(puts ? getters_ : putters_).empty()) return meet_first<Which>(item, until, operation);
-  return end_in_wait(item, until, operation, puts ? putters_ : getters_);
+  // order: relaxed, under the lock
+  if (unusual_.load(memory_order_relaxed) != 0) [[unlikely]]
+    return meet_rarely<Which>(item, until, operation);
+  if (list_of(other_side(Which)).empty()) return end_in_wait<Which>(item, until, operation);
+  return meet_first<Which>(item, until, operation);
 }
 
 template <side Which>

@@ -1,24 +1,37 @@
-// R6, and the withdrawal of whoever was not served. Inlined into the two ways to wait.
+// R6. Inlined into the ways to wait: what is rare is a call that needs one address, so that a frame
+// which stays on the stack of a parked fiber keeps nothing else.
 #pragma once
-
-#include <mutex>
 
 #include "sluice/detail/base/edges.hpp"
 #include "sluice/detail/channel/core.hpp"
 
 namespace sluice::detail {
 
-/// `self` is the wait of `strand`, and the node's owner: told again, so that nothing is read back.
-inline outcome channel_core::park_in(wait_list& s, wait_node& node, parker& strand, waiter& self,
-                                     time_limit until) noexcept {
-  strand.wait(self, until);
-  const outcome how = self.result();
-  if (how == outcome::timed_out || how == outcome::cancelled) [[unlikely]] {
-    withdraw(s, node);
-  } else {
-    edge_to(&node);
+/// A wait that has one place in one list: both on the waiting strand's stack, side by side, so that
+/// one address tells of both.
+struct lone_wait {
+  lone_wait(parker& strand, const char* operation, channel_core& where, void* item = nullptr)
+      : self(strand, {operation, &where}), node(self, item) {}
+
+  /// The channel, as the constructor was given it.
+  [[nodiscard]] channel_core& where() const noexcept {
+    return const_cast<channel_core&>(static_cast<const channel_core&>(*self.site().object));
   }
-  return how;
+
+  waiter self;
+  wait_node node;
+};
+
+/// R6. `wait` is that of `strand`, in the list `mine`.
+[[gnu::always_inline]] inline status channel_core::park_in(lone_wait& wait, parker& strand,
+                                                           time_limit until,
+                                                           wait_list channel_core::*mine) {
+  strand.wait(wait.self, until);
+  if (wait.self.result() == outcome::completed) [[likely]] {
+    edge_to(&wait.node);
+    return status::ok;
+  }
+  return as_status(leave_unserved(wait, mine));
 }
 
 }  // namespace sluice::detail

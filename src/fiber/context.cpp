@@ -6,6 +6,7 @@
 #include <boost/context/detail/fcontext.hpp>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <utility>
 
 #include "sluice/detail/base/edges.hpp"
@@ -15,9 +16,16 @@ namespace {
 
 namespace bc = boost::context::detail;
 
-/// The thread's exception state and errno become those of `to`.
-void exchange_thread_state(const thread_anchor& here, context& self, const context& to) noexcept {
-  self.exceptions = std::exchange(*here.exceptions, to.exceptions);
+/// The thread's exception state and errno become those of `to`. As bytes, the state is moved whole,
+/// not member by member.
+inline void exchange_thread_state(const thread_anchor& here, context& self,
+                                  const context& to) noexcept {
+  std::byte mine[sizeof(exception_state)];
+  std::byte next[sizeof(exception_state)];
+  std::memcpy(mine, here.exceptions, sizeof mine);
+  std::memcpy(next, &to.exceptions, sizeof next);
+  std::memcpy(here.exceptions, next, sizeof next);
+  std::memcpy(&self.exceptions, mine, sizeof mine);
   self.saved_errno = std::exchange(*here.error_number, to.saved_errno);
 }
 
@@ -42,13 +50,14 @@ enum class fate { comes_back, never_again };
 
 /// The first thing in `self` after a jump: notes where to resume the context that was left, which
 /// is all that crosses the jump.
-[[gnu::always_inline]] inline void arrive(bc::transfer_t jumped,
-                                          [[maybe_unused]] context& self) noexcept {
+[[gnu::always_inline]] inline context& arrive(bc::transfer_t jumped,
+                                              [[maybe_unused]] context& self) noexcept {
   context& from = *static_cast<context*>(jumped.data);
   from.sp = jumped.fctx;
 #if SLUICE_ASAN
   __sanitizer_finish_switch_fiber(self.fake_stack, &from.stack_bottom, &from.stack_size);
 #endif
+  return from;
 }
 
 /// What a function may use below its stack pointer. The library is compiled without it where the
@@ -92,8 +101,8 @@ constexpr int red_zone = 128;
 
 void trampoline(bc::transfer_t came) {
   context& self = *static_cast<context*>(came.data)->gone_to;
-  arrive(came, self);
-  self.begin(self);
+  context& left = arrive(came, self);
+  self.begin(self, left);
   std::abort();  // entries end with leave_context
 }
 
@@ -154,12 +163,12 @@ void destroy_context([[maybe_unused]] context& gone) noexcept {
 #endif
 }
 
-[[gnu::noinline]] void switch_context(const thread_anchor& here, context& self,
-                                      context& to) noexcept {
+[[gnu::noinline]] context& switch_context(const thread_anchor& here, context& self,
+                                          context& to) noexcept {
   exchange_thread_state(here, self, to);
   self.gone_to = &to;
   announce_jump(self, to, fate::comes_back);
-  arrive(jump(to.sp, self), self);
+  return arrive(jump(to.sp, self), self);
 }
 
 [[gnu::noinline]] void leave_context(const thread_anchor& here, context& self,

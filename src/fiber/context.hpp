@@ -33,8 +33,9 @@ struct thread_anchor {
 };
 
 struct context {
-  /// What a new context runs. It never returns: it ends with leave_context.
-  using entry = void (*)(context& self);
+  /// What a new context runs, and which one was left for it. It never returns: it ends with
+  /// leave_context.
+  using entry = void (*)(context& self, context& left);
 
   void* sp = nullptr;  ///< where to resume; meaningless while it runs
   exception_state exceptions;
@@ -71,8 +72,8 @@ inline void renew_context(context&) noexcept {}
 #endif
 
 /// Leaves `self`, which runs on the thread of `here`, for `to`. Returns when `self` is resumed,
-/// perhaps on another thread. Never inlined.
-void switch_context(const thread_anchor& here, context& self, context& to) noexcept;
+/// perhaps on another thread; then it says which context was left for it. Never inlined.
+context& switch_context(const thread_anchor& here, context& self, context& to) noexcept;
 
 /// As switch_context, but `self` never runs again: its stack may be reused by `to` at once.
 [[noreturn]] void leave_context(const thread_anchor& here, context& self, context& to) noexcept;

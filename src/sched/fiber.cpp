@@ -26,8 +26,8 @@ fiber& fiber::build(stack_slot& slot, std::uint8_t size_class) noexcept {
   // order: acquire, pairs P3
   if (word_.load(memory_order_acquire) != notified) worker_->park(*this);
   if (timed_) [[unlikely]]
-    disarm_timer(w);
-  if (precise_races && w.result() == outcome::cancelled) note_stop();
+    disarm_timer();
+  if (precise_races && waiting_->result() == outcome::cancelled) note_stop();
   // order: P2 relaxed, the one unpark of this wait has been seen; a holder finds no `parked` here
   word_.store(empty, memory_order_relaxed);
 }
@@ -38,9 +38,9 @@ fiber& fiber::build(stack_slot& slot, std::uint8_t size_class) noexcept {
 }
 
 /// I1 of timers.hpp. In a crowd the timer's line is in no cache.
-[[gnu::noinline]] void fiber::disarm_timer(const waiter& w) noexcept {
+[[gnu::noinline]] void fiber::disarm_timer() noexcept {
   timed_ = false;
-  if (w.result() != outcome::timed_out) timer_.in->disarm(timer_);
+  if (waiting_->result() != outcome::timed_out) timer_.in->disarm(timer_);
 }
 
 verdict fiber::check(operation_kind kind) noexcept {

@@ -128,7 +128,7 @@ class alignas(cache_line) fiber final : public parker,
   void wake() noexcept override;
   void wake_from(worker* here) noexcept;
   void arm_timer(waiter& w, time_limit until) noexcept;
-  void disarm_timer(const waiter& w) noexcept;
+  void disarm_timer() noexcept;
   [[nodiscard]] bool unwinding() const noexcept;
   [[nodiscard]] bool must_stop() const noexcept;
   void note_stop() const noexcept;

@@ -59,10 +59,8 @@ class scheduler {
   void wake_for_outside_work() noexcept;
   /// A worker has pushed onto its own queue.
   void note_surplus() noexcept {
-    if (idle_.needs_watcher()) [[unlikely]]
-      idle_.elect_watcher();
-    if (ticker_.is_at_rest()) [[unlikely]]
-      wake_ticker();
+    if (idle_.needs_watcher() || ticker_.is_at_rest()) [[unlikely]]
+      tell_of_surplus();
   }
   /// A worker, which runs, has given stacks to their pool: before the ticker sleeps for good it
   /// gives their memory back. Fibers that run one at a time do not wake it otherwise.
@@ -139,6 +137,7 @@ class scheduler {
   [[nodiscard]] const void* describe(std::ostream& text, stack_slot& slot) const;
   void describe_state(std::ostream& text, fiber& one) const;
   void spawn_from_outside(task_core& task, std::uint8_t size_class);
+  void tell_of_surplus() noexcept;
   void wake_ticker() noexcept;
   void start_threads();
   void join_threads() noexcept;

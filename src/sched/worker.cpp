@@ -59,9 +59,9 @@ runnable* worker::find() noexcept {
 
 void worker::run(runnable& one) noexcept {
   how_ = departure::none;
-  switch_context(here_, main_, prepare(one));
+  context& left = switch_context(here_, main_, prepare(one));
   keep_time();  // the fiber that has left may have run for long with no ticker
-  settle_departed();
+  settle_departed(left);
 }
 
 void worker::retire() noexcept {
@@ -275,20 +275,19 @@ void worker::drop_slice_flag() noexcept {
 // ---- switching ---------------------------------------------------------------------------------
 
 void worker::end(fiber& self, runnable* next) noexcept {
-  left_ = &self;
   how_ = departure::ends;
   context& to = next != nullptr ? prepare(*next) : own_context();
   leave_context(here_, self, to);
 }
 
-[[gnu::noinline]] void worker::settle_rarely() noexcept {
-  switch (how_) {
+[[gnu::noinline]] void worker::settle_rarely(context& left) noexcept {
+  switch (std::exchange(how_, departure::parks)) {
     case departure::gives_way:
-      return home_.make_ready_for_all(*left_);
+      return home_.make_ready_for_all(static_cast<fiber&>(left));
     case departure::moves:
-      return home_.idle().move(*this, *left_);
+      return home_.idle().move(*this, static_cast<fiber&>(left));
     case departure::ends:
-      return settle_ended(*left_);
+      return settle_ended(static_cast<fiber&>(left));
     default:
       return;  // it was the worker's own context
   }
@@ -311,9 +310,9 @@ void worker::end(fiber& self, runnable* next) noexcept {
   settle_promise(size_class);
 }
 
-void worker::run_tasks(context& self) {
+void worker::run_tasks(context& self, context& left) {
   auto& me = static_cast<fiber&>(self);
-  me.worker_->settle_departed();
+  me.worker_->settle_departed(left);
   for (;;) {
     edge_to(me.task_);  // pairs with spawn
     me.task_->invoke();

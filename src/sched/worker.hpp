@@ -105,7 +105,7 @@ class alignas(cache_line) worker {
   void push_task(task_core& task) noexcept;
   [[nodiscard]] task_memory& memory() noexcept { return memory_; }
   /// A context's life on one stack: one task after the other.
-  static void run_tasks(context& self);
+  static void run_tasks(context& self, context& left);
 
   /// The next to run here: own queues, then the inbox. Null: nothing.
   [[nodiscard]] runnable* pick() noexcept;
@@ -282,8 +282,8 @@ class alignas(cache_line) worker {
   void switch_from(fiber& self, departure how, runnable* next) noexcept;
   void switch_to(context& to, fiber& self, departure how) noexcept;
   [[noreturn]] void end(fiber& self, runnable* next) noexcept;
-  void settle_departed() noexcept;
-  void settle_rarely() noexcept;
+  void settle_departed(context& left) noexcept;
+  void settle_rarely(context& left) noexcept;
 
   [[nodiscard]] stack_slot& take_stack(std::uint8_t size_class) noexcept;
   void keep_stack(stack_slot& slot, std::uint8_t size_class) noexcept;
@@ -294,8 +294,8 @@ class alignas(cache_line) worker {
   const bool alone_;  ///< the only worker: no thieves
   int fair_turn_ = 0;
   std::uint32_t next_left_ = next_limit;  ///< until the queue gets its turn
-  fiber* left_ = nullptr;  ///< until settle_departed; of no meaning where how_ is none
-  departure how_ = departure::none;
+  /// Of the one that leaves, until settle_departed. What is usual need not be written.
+  departure how_ = departure::parks;
   /// Its thread's; null before and after.
   atomic<atomic<parker*>*> running_slot_{nullptr};
   thread_anchor here_;

@@ -66,11 +66,10 @@ inline void worker::push_woken(fiber& one) noexcept {
   if (backlog_.size() < crowd) [[likely]]
     one.prefetch();
   // order: relaxed, only the owner fills it (I2)
-  if (next_.load(memory_order_relaxed) == nullptr) {
+  if (next_.load(memory_order_relaxed) == nullptr) [[likely]] {
     // order: release, pairs with take_next and steal_ready
     next_.store(&one, memory_order_release);
-    home_.note_surplus();
-    return;
+    return home_.note_surplus();
   }
   // order: acq_rel, as above; a thief may empty it meanwhile
   // mutation: release, as in take_next
@@ -101,10 +100,9 @@ inline void worker::switch_from(fiber& self, departure how, runnable* next) noex
 }
 
 inline void worker::switch_to(context& to, fiber& self, departure how) noexcept {
-  left_ = &self;
-  how_ = how;
-  switch_context(here_, self, to);
-  self.worker_->settle_departed();
+  if (how != departure::parks) how_ = how;
+  context& left = switch_context(here_, self, to);
+  self.worker_->settle_departed(left);
 }
 
 /// Its slice is over. It waits for its next one among those of all workers: on one that has few of
@@ -123,12 +121,13 @@ inline void worker::give_way(fiber& self) noexcept {
   switch_from(self, alone_ ? departure::yields : departure::gives_way, next);
 }
 
-/// What the fiber that has just been left could not do for itself.
-inline void worker::settle_departed() noexcept {
+/// What the one that has just been left could not do for itself.
+inline void worker::settle_departed(context& left) noexcept {
   if (how_ == departure::parks) [[likely]]
-    return left_->announce(*this);
-  if (how_ == departure::yields) return push_ready(*left_);
-  settle_rarely();
+    return static_cast<fiber&>(left).announce(*this);
+  if (how_ != departure::yields) return settle_rarely(left);
+  how_ = departure::parks;
+  push_ready(static_cast<fiber&>(left));
 }
 
 inline context& worker::prepare(runnable& next) noexcept {

@@ -23,7 +23,6 @@ MUTEX = "src/sync/mutex.cpp"
 COUNTDOWN = "src/sync/countdown.cpp"
 RUN_QUEUE = "src/sched/run_queue.hpp"
 DEQUE = "src/sched/task_deque.hpp"
-PARK_IN = "src/channel/park_in.hpp"
 LANES = "src/sched/lanes.hpp"
 INBOX = "src/sched/inbox.hpp"
 TIMERS = "src/sched/timers.hpp"
@@ -200,8 +199,10 @@ FAULTS = [
     left_out("channel: a named put looks how full it is and serves nobody", CORE,
              "  note_fill();\n  if (getters_wait()) serve();", "if (getters_wait()) serve();",
              ["named channel, capacity 1: put | get"]),
-    left_out("channel: one that leaves stays in the list", PARK_IN,
-             "withdraw(s, node);", "withdraw(s, node);", ["capacity 1: get_for | get_for"]),
+    left_out("channel: one that leaves stays in the list", CORE,
+             "wait.where().withdraw(wait.where().*mine, wait.node);",
+             "wait.where().withdraw(wait.where().*mine, wait.node);",
+             ["capacity 1: get_for | get_for"]),
     left_out("meeting: the partner is unparked before the item is there", MEETING,
              """  move_item(from, to);
   edge_from(&partner);""", "move_item(from, to);", ["rendezvous: put | get"],
@@ -222,13 +223,13 @@ FAULTS = [
            "Order == trial_order::as_given && skipped != 0",
            ["select: in order"], "false"),
     left_out("close: the hint comes after the close", CLOSE,
-             """met_closed_.store(true, memory_order_release);
+             """unusual_.store(closed_bit, memory_order_release);
     mark_closed();""",
-             """met_closed_.store(true, memory_order_release);
+             """unusual_.store(closed_bit, memory_order_release);
     mark_closed();""",
              ["select: a close that was seen"],
              "if (::sluice::explore::fault == NUMBER) {"
-             " mark_closed(); met_closed_.store(true, memory_order_release); }"),
+             " mark_closed(); unusual_.store(closed_bit, memory_order_release); }"),
     weaker("select: a place is claimed for a wait that is not reserved", CORE,
            "if (!owner.try_reserve()) {\n      pass_over(getters_, *node);",
            "!owner.try_reserve()", ["select: two of them", "select: puts in both"],

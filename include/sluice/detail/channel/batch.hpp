@@ -35,7 +35,7 @@ bool put_run(channel_core& core, Iterator& first, std::size_t n, std::size_t& do
     if (found != claim::ok) {
       T* item = std::addressof(*first);
       const status how = core.kind() == channel_kind::rendezvous
-                             ? as_status(core.meet_or_wait_to_put(item, no_deadline, "put_batch"))
+                             ? core.meet_to_put(item, no_deadline, "put_batch")
                              : core.wait_to_put(item, no_deadline, "put_batch");
       if (how != status::ok) return false;
       ++first;

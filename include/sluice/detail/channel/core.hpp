@@ -79,6 +79,7 @@ enum class side : std::uint8_t { put, get };
 }
 
 class channel_record;
+struct lone_wait;
 
 class SLUICE_API channel_core : public waited_for {
  public:
@@ -117,9 +118,6 @@ class SLUICE_API channel_core : public waited_for {
   status meet_to_put(void* item, time_limit until, const char* operation);
   /// The whole get into raw storage: the same.
   status meet_to_get(void* room, time_limit until, const char* operation);
-  /// Hands `item` to the getter that has waited longest, else waits for one: `completed`, `closed`,
-  /// `timed_out` or `cancelled`.
-  outcome meet_or_wait_to_put(void* item, time_limit until, const char* operation) noexcept;
   /// Without waiting: `ok`, `none` or `closed`.
   claim meet_getter(void* item) noexcept;
   claim meet_putter(void* room) noexcept;
@@ -152,8 +150,8 @@ class SLUICE_API channel_core : public waited_for {
   /// A hint; whoever sees it may read the cause.
   [[nodiscard]] bool seems_closed() const noexcept {
     // order: acquire, pairs with close: the cause
-    const bool closed = met_closed_.load(memory_order_acquire);
-    if (closed) edge_to(&met_closed_);
+    const bool closed = (unusual_.load(memory_order_acquire) & closed_bit) != 0;
+    if (closed) edge_to(&unusual_);
     return closed;
   }
 
@@ -189,6 +187,8 @@ class SLUICE_API channel_core : public waited_for {
 
   /// In the count of getters of a channel that has a name: who looks how full it is after each put.
   static constexpr std::uint32_t looker = 1U << 31;
+  static constexpr std::uint8_t closed_bit = 1;
+  static constexpr std::uint8_t named_bit = 2;
 
   void list_record() noexcept;
   void look_after_put() noexcept;
@@ -219,8 +219,7 @@ class SLUICE_API channel_core : public waited_for {
   wait_node* win_front(wait_list& s) noexcept;
   wait_node* win_both(wait_list& s, waiter& self) noexcept;
   void hand_over(void* from, void* to, wait_node& partner) noexcept;
-  template <side Which>
-  void hand_over(void* item, wait_node& partner) noexcept;
+  void pass_item(void* from, void* to, wait_node& partner) noexcept;
   void meet_or_enlist(side which, wait_node& node) noexcept;
   void meet_or_enlist_slowly(side which, wait_node& node) noexcept;
   void meet_or_enlist_locked(side which, wait_node& node) noexcept;
@@ -231,6 +230,9 @@ class SLUICE_API channel_core : public waited_for {
   [[nodiscard]] wait_list& list_of(side which) noexcept {
     return which == side::put ? putters_ : getters_;
   }
+  [[nodiscard]] static constexpr wait_list channel_core::*list_at(side which) noexcept {
+    return which == side::put ? &channel_core::putters_ : &channel_core::getters_;
+  }
   void count_down(wait_list& s) noexcept;
   template <side Which>
   void serve_alone() noexcept;
@@ -238,16 +240,17 @@ class SLUICE_API channel_core : public waited_for {
   void serve_locked() noexcept;
   void serve_in_turn() noexcept;
   void settle_own(wait_list& s, wait_node& node, job won) noexcept;
-  status wait_for_settle(wait_list& s, wait_node& node, parker& strand, waiter& self,
-                         time_limit until);
   claim claim_for(wait_node& node, job todo) noexcept;
   template <side Which>
   status wait_at(void* item, time_limit until, const char* operation, parker& strand);
   void withdraw(wait_list& s, wait_node& node) noexcept;
-  outcome park_in(wait_list& s, wait_node& node, parker& strand, waiter& self,
-                  time_limit until) noexcept;
-  status end_in_wait(void* item, time_limit until, const char* operation, wait_list& mine);
-  status end_in_slow_wait(void* item, time_limit until, const char* operation, wait_list& mine);
+  static status park_in(lone_wait& wait, parker& strand, time_limit until,
+                        wait_list channel_core::*mine);
+  static outcome leave_unserved(lone_wait& wait, wait_list channel_core::*mine) noexcept;
+  template <side Which>
+  status end_in_wait(void* item, time_limit until, const char* operation);
+  template <side Which>
+  status end_in_slow_wait(void* item, time_limit until, const char* operation);
   template <side Which>
   status meet_among(void* item, time_limit until, const char* operation);
   template <side Which>
@@ -255,17 +258,18 @@ class SLUICE_API channel_core : public waited_for {
   template <side Which>
   status meet_first(void* item, time_limit until, const char* operation);
   template <side Which>
+  status meet_rarely(void* item, time_limit until, const char* operation);
+  template <side Which>
   status meet_locked(void* item, time_limit until, const char* operation);
   template <side Which>
   status meet_slowly(void* item, time_limit until, const char* operation);
-  outcome wait_for_partner(wait_list& mine, void* item, time_limit until,
-                           const char* operation) noexcept;
 
   // The first line of the object: all that a strand which waits or wakes needs.
   const channel_kind kind_;
   short_lock lock_;
-  /// closed(), for whoever holds the lock; for others a hint that comes after the cause.
-  atomic<bool> met_closed_{false};
+  /// closed() and whether there is a record, for whoever holds the lock; for others a hint that
+  /// comes after the cause.
+  atomic<std::uint8_t> unusual_;
   std::uint8_t met_ = 0;  ///< of meetings (meeting.cpp), under the lock
   /// How many getters wait, and the looker. Written under the lock (R4 and its undoing); read at
   /// S3.

@@ -58,11 +58,14 @@ class wait_list {
   [[nodiscard]] bool empty() const noexcept { return front() == nullptr; }
 
   void push_back(wait_node& node) noexcept {
+    wait_node* const last = tail_;
     node.next = nullptr;
-    node.prev = tail_;
-    tail_ != nullptr ? void(tail_->next = &node) : set_front(&node);
+    node.prev = last;
     tail_ = &node;
     node.linked = true;
+    if (last == nullptr) [[likely]]
+      return set_front(&node);
+    last->next = &node;
   }
 
   /// For one that was there before and comes back.
@@ -75,13 +78,12 @@ class wait_list {
     node.linked = true;
   }
 
-  /// Removes the first, for good.
-  void pop_front() noexcept {
-    wait_node* const first = front();
-    wait_node* const next = first->next;
+  /// Removes the first, which is `first`, for good.
+  void pop_front(wait_node& first) noexcept {
+    wait_node* const next = first.next;
+    first.linked = false;
     set_front(next);
     (next != nullptr ? next->prev : tail_) = nullptr;
-    first->linked = false;
   }
 
   void remove(wait_node& node) noexcept {
