@@ -60,7 +60,7 @@ TEST_CASE("the first leaves, one after the other, and the list can be used again
   for (std::size_t left = nodes.size(); left > 0; --left) {
     wait_node& first = nodes[nodes.size() - left];
     CHECK(list.front() == &first);
-    list.pop_front();
+    list.pop_front(first);
     CHECK(!first.linked);
     CHECK(forwards(list).size() == left - 1);
   }

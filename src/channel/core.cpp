@@ -221,7 +221,7 @@ template <side Which>
   wait_list& s = list_of(Which);
   wait_node* const node = s.front();
   if (node == nullptr || node->next != nullptr || !joiners_.empty()) return serve_all();
-  if (!node->owner->try_claim_at_once(outcome::reserved)) return serve_all();
+  if (!node->owner->try_claim_locked(outcome::reserved)) return serve_all();
   if (claim_for(*node, puts ? job::put : job::get) != claim::ok) {
     node->owner->unreserve();
     return serve_all();
@@ -261,6 +261,12 @@ inline void channel_core::serve_locked() noexcept {
 }
 
 // ---- waiting ------------------------------------------------------------------------------------
+
+bool channel_core::claim_for_stop(waiter& w) const noexcept {
+  // Under it waits are decided, whoever may look at the channel.
+  const std::lock_guard guard(const_cast<short_lock&>(lock_));
+  return w.try_claim_locked(outcome::cancelled);
+}
 
 void channel_core::withdraw(wait_list& s, wait_node& node) noexcept {
   const std::lock_guard guard(lock_);
@@ -314,7 +320,7 @@ template <side Which>
 [[gnu::noinline]] status channel_core::wait_at(void* item, time_limit until, const char* operation,
                                                parker& strand) {
   constexpr bool puts = Which == side::put;
-  lone_wait wait(strand, operation, *this, item);
+  lone_wait wait(strand, operation, *this, until, item);
   wait_node& node = wait.node;
   wait_list& s = list_of(Which);
   const wait_list& others = puts ? getters_ : putters_;
@@ -342,7 +348,7 @@ template <side Which>
 
 status channel_core::wait_until_drained(time_limit until) {
   parker& strand = parker::current();
-  lone_wait wait(strand, "join", *this);
+  lone_wait wait(strand, "join", *this, until);
   lock_.lock();
   announce(joiners_, wait.node);
   settle_own(joiners_, wait.node, job::none);

@@ -71,7 +71,7 @@ template <side Which>
   parker* const fiber = running_fiber();
   if (fiber == nullptr) [[unlikely]]
     return end_in_slow_wait<Which>(item, until, operation);
-  lone_wait wait(*fiber, operation, *this, item);
+  lone_wait wait(*fiber, operation, *this, until, item);
   edge_from(&wait.node);
   list_of(Which).push_back(wait.node);
   lock_.unlock();
@@ -83,7 +83,7 @@ template <side Which>
 [[gnu::noinline]] status channel_core::end_in_slow_wait(void* item, time_limit until,
                                                         const char* operation) {
   parker& strand = parker::current();
-  lone_wait wait(strand, operation, *this, item);
+  lone_wait wait(strand, operation, *this, until, item);
   edge_from(&wait.node);
   list_of(Which).push_back(wait.node);
   if (record_ != nullptr) note_wait(list_of(Which));
@@ -120,7 +120,7 @@ template <side Which>
                                                   const char* operation) {
   wait_list& others = Which == side::put ? getters_ : putters_;
   wait_node& partner = *others.front();
-  if (!partner.owner->try_claim_at_once(outcome::completed)) [[unlikely]]
+  if (!partner.owner->try_claim_locked(outcome::completed)) [[unlikely]]
     return meet_among<Which>(item, until, operation);
   others.pop_front(partner);
   if (count_meeting()) [[unlikely]]

@@ -10,8 +10,11 @@ namespace sluice::detail {
 /// A wait that has one place in one list: both on the waiting strand's stack, side by side, so that
 /// one address tells of both.
 struct lone_wait {
-  lone_wait(parker& strand, const char* operation, channel_core& where, void* item = nullptr)
-      : self(strand, {operation, &where}), node(self, item) {}
+  lone_wait(parker& strand, const char* operation, channel_core& where, time_limit until,
+            void* item = nullptr) noexcept
+      : self(strand, {operation, &where}, on_stop::end_wait,
+             until.is_none() ? decided::under_lock : decided::by_claim),
+        node(self, item) {}
 
   /// The channel, as the constructor was given it.
   [[nodiscard]] channel_core& where() const noexcept {

@@ -30,7 +30,7 @@ class thread_parker final : public parker {
       return wait_until_notified(w, until);
     }
     show(&w);
-    const bool stopped = stops_.requested() && w.try_claim(outcome::cancelled);
+    const bool stopped = stops_.requested() && w.try_claim_for_stop();
     if (!stopped) wait_until_notified(w, until);  // if it was stopped, nobody else will unpark
     show(nullptr);
     if (precise_races && w.result() == outcome::cancelled) stops_.note_stop();
@@ -53,7 +53,7 @@ class thread_parker final : public parker {
     bool ours = false;
     {
       const std::lock_guard guard(lock_);
-      ours = waiting_ != nullptr && waiting_->try_claim(outcome::cancelled);
+      ours = waiting_ != nullptr && waiting_->try_claim_for_stop();
     }
     if (ours) unpark();  // the thread ends its obeyed_stop only after this call
   }

@@ -120,7 +120,7 @@ void fiber::let_go() noexcept {
 
 void fiber::cancel_wait() noexcept {
   if (!hold()) return;
-  if (!is_stoppable() || !must_stop() || !waiting_->try_claim(outcome::cancelled)) {
+  if (!is_stoppable() || !must_stop() || !waiting_->try_claim_for_stop()) {
     return let_go();
   }
   // order: release, as P3; the claim is ours, so nobody else unparks

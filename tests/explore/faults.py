@@ -21,6 +21,7 @@ MUTEX_H = "include/sluice/mutex.hpp"
 SEMAPHORE = "src/sync/semaphore.cpp"
 MUTEX = "src/sync/mutex.cpp"
 COUNTDOWN = "src/sync/countdown.cpp"
+PARK_IN = "src/channel/park_in.hpp"
 RUN_QUEUE = "src/sched/run_queue.hpp"
 DEQUE = "src/sched/task_deque.hpp"
 LANES = "src/sched/lanes.hpp"
@@ -235,8 +236,21 @@ FAULTS = [
            "!owner.try_reserve()", ["select: two of them", "select: puts in both"],
            "owner.result() != outcome::waiting"),
     # ---- stops
+    weaker("waiter: a stop claims without the lock", WAITER,
+           "return decided_ == decided::by_claim ? try_claim(outcome::cancelled)",
+           "decided_ == decided::by_claim",
+           ["stops: a get that may be met", "fibers: a stop or a meeting"], "true"),
+    left_out("waiter: a claim under the lock does not look", WAITER,
+             "if (claim_.load(memory_order_relaxed) != outcome::waiting) [[unlikely]]\n"
+             "      return false;",
+             "if (claim_.load(memory_order_relaxed) != outcome::waiting) [[unlikely]]\n"
+             "      return false;",
+             ["stops: a get that may be met", "fibers: a stop or a meeting"]),
+    weaker("waiter: a wait with a time limit is claimed without a compare-and-swap", PARK_IN,
+           "until.is_none() ? decided::under_lock", "until.is_none()",
+           ["rendezvous: put | get_for", "rendezvous: put_for | get_for"], "true"),
     weaker("stops: a thread does not look after it has shown its wait", THREAD,
-           "const bool stopped = stops_.requested() && w.try_claim(outcome::cancelled);",
+           "const bool stopped = stops_.requested() && w.try_claim_for_stop();",
            "stops_.requested()", ["stops: a get"], "false"),
     weaker("stops: whoever stops a wait does not unpark", THREAD,
            "if (ours) unpark();", "ours", ["stops: a get"], "false"),

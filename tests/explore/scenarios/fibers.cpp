@@ -74,6 +74,29 @@ void a_stop_or_an_item() {
   check(ch.size() == (got ? 0U : 1U), "an item is not lost to a stop");
 }
 
+/// The same where those who would end the wait agree under a lock; and nobody ends the next one.
+void a_stop_or_a_meeting() {
+  crew some(1);
+  const channel<item> ch(rendezvous);
+  const channel<item> next(rendezvous);
+  int got = 0;
+  auto one = some.go([&] {
+    if (!arrives(ch)) shield([&] { ch.get(); });
+    shield([&] { got = next.get().number(); });
+  });
+  strands([&] { some.work(0); },
+          [&] {
+            one.request_stop();
+            one.join();
+            some.home.close();
+          },
+          [&] {
+            ch.put(item(1));
+            next.put(item(2));
+          });
+  check(got == 2, "a stop or an item ends a wait");
+}
+
 /// Nobody puts: only the stop can end the wait, which has begun or will. If `others_look`, somebody
 /// else's stop makes each announcer hold the fiber and let go of it.
 template <bool others_look>
@@ -285,6 +308,7 @@ scenarios fiber_scenarios() {
       {"fibers: a stop", call<a_stop<false>>, nullptr, some_part},
       {"fibers: a stop while others look", call<a_stop<true>>, nullptr, some_part / 2},
       {"fibers: a stop or an item", call<a_stop_or_an_item>, nullptr, some_part / 2},
+      {"fibers: a stop or a meeting", call<a_stop_or_a_meeting>, nullptr, some_part / 2},
       {"fibers: a token at the end", call<a_token_at_the_end>, nullptr, some_part},
       {"fibers: the end and a shield", call<the_end_and_a_shield>, nullptr, 2 * some_part},
       {"fibers: busy beside one that it has woken", call<busy_beside_woken<1>>, nullptr, some_part},

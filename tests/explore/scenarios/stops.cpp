@@ -29,6 +29,25 @@ void stop_a_get() {
   check(!got, "a stop ends a wait");
 }
 
+/// Whoever meets a getter and whoever stops it: one of them ends that wait, and nobody the next.
+void stop_a_get_or_meet_it() {
+  const channel<item> ch(rendezvous);
+  const channel<item> next(rendezvous);
+  std::stop_source source;
+  int got = 0;
+  strands(
+      [&, token = source.get_token()] {
+        if (!ends(token, [&] { got += ch.get().number(); })) got += ch.get().number();
+        got += next.get().number();
+      },
+      [&] { source.request_stop(); },
+      [&] {
+        ch.put(item(1));
+        next.put(item(2));
+      });
+  check(got == 1 + 2, "a stop or an item ends a wait");
+}
+
 void stop_a_get_or_serve_it() {
   const channel<item> ch(1);
   std::stop_source source;
@@ -54,6 +73,7 @@ scenarios stop_scenarios() {
       {"stops: a get, capacity 1", call<stop_a_get<false>>},
       {"stops: a get, rendezvous", call<stop_a_get<true>>},
       {"stops: a get that may be served", call<stop_a_get_or_serve_it>},
+      {"stops: a get that may be met", call<stop_a_get_or_meet_it>},
       {"stops: two gets, one source", call<stop_two_of_one_source>},
   };
 }

@@ -96,6 +96,7 @@ class SLUICE_API channel_core : public waited_for {
   }
   /// Its name and how full it is.
   void describe(std::ostream& out) const override;
+  bool claim_for_stop(waiter& w) const noexcept override;
 
   // ---- handles (handle.hpp) -------------------------------------------------------------------
   void add_handle() noexcept;

@@ -83,7 +83,11 @@ class wait_list {
     wait_node* const next = first.next;
     first.linked = false;
     set_front(next);
-    (next != nullptr ? next->prev : tail_) = nullptr;
+    if (next == nullptr) [[likely]] {
+      tail_ = nullptr;
+    } else {
+      next->prev = nullptr;
+    }
   }
 
   void remove(wait_node& node) noexcept {

@@ -10,6 +10,10 @@
 //      |     unreserve
 //      +-- try_claim --> completed | closed | timed_out | cancelled
 //
+// Where all who may end a wait hold the same lock, the object's, a claim need not be a
+// read-modify-write (try_claim_locked). So it is for a wait in one list and without a time limit: a
+// stop takes the lock then too (try_claim_for_stop).
+//
 // C-steps of the winner: claim, do the work, unpark, and touch nothing of the strand's after
 // that: its frame may be gone. The strand leaves its wait only after the winner's unpark.
 #pragma once
@@ -24,6 +28,7 @@
 namespace sluice::detail {
 
 class parker;
+class waiter;
 
 enum class outcome : std::uint32_t {
   waiting,
@@ -37,11 +42,17 @@ enum class outcome : std::uint32_t {
 /// Does the wait end when the strand's stop is requested?
 enum class on_stop : std::uint8_t { end_wait, keep_waiting };
 
+/// How those who would end a wait agree.
+enum class decided : std::uint8_t { by_claim, under_lock };
+
 /// What a strand waits for, as far as a dump can tell.
 class SLUICE_API waited_for {
  public:
   /// In a few words. Any thread, while the wait goes on. Never waits.
   virtual void describe(std::ostream& out) const = 0;
+  /// Claims a wait of `decided::under_lock` as cancelled, under the lock. False: it has ended, or
+  /// this is nothing for which strands wait so. Anybody, while its strand cannot go on.
+  [[nodiscard]] virtual bool claim_for_stop(waiter& w) const noexcept;
 
  protected:
   ~waited_for() = default;
@@ -55,8 +66,9 @@ struct wait_site {
 
 class waiter {
  public:
-  waiter(parker& strand, wait_site site, on_stop stop = on_stop::end_wait) noexcept
-      : on_stop_(stop), strand_(&strand), site_(site) {}
+  waiter(parker& strand, wait_site site, on_stop stop = on_stop::end_wait,
+         decided how = decided::by_claim) noexcept
+      : on_stop_(stop), decided_(how), strand_(&strand), site_(site) {}
   waiter(const waiter&) = delete;
   waiter& operator=(const waiter&) = delete;
 
@@ -85,6 +97,24 @@ class waiter {
     // mutation: acquire, as in leave_waiting
     // order: acq_rel, one claim decides (I5); a loser asks again
     return claim_.compare_exchange_strong(seen, how, memory_order_acq_rel, memory_order_relaxed);
+  }
+
+  /// The same, for one that stands in a list of an object whose lock is held.
+  [[nodiscard]] bool try_claim_locked(outcome how) noexcept {
+    if (decided_ == decided::by_claim) [[unlikely]]
+      return try_claim_at_once(how);
+    // order: relaxed, under the lock that all take who may claim it
+    if (claim_.load(memory_order_relaxed) != outcome::waiting) [[unlikely]]
+      return false;
+    // order: relaxed, as above; P3 tells the strand
+    claim_.store(how, memory_order_relaxed);
+    return true;
+  }
+
+  /// As try_claim, for a stop. The strand cannot go on meanwhile: so what it waits for is there.
+  [[nodiscard]] bool try_claim_for_stop() noexcept {
+    return decided_ == decided::by_claim ? try_claim(outcome::cancelled)
+                                         : site_.object->claim_for_stop(*this);
   }
 
   /// How the wait ended. The waiting strand reads it after it was unparked.
@@ -122,8 +152,11 @@ class waiter {
   /// Written by whoever wins; read by the strand after its unpark and by those who lost.
   atomic<outcome> claim_{outcome::waiting};
   const on_stop on_stop_;
+  const decided decided_;
   parker* const strand_;
   const wait_site site_;
 };
+
+inline bool waited_for::claim_for_stop(waiter&) const noexcept { return false; }
 
 }  // namespace sluice::detail
