@@ -33,6 +33,7 @@ IDLE_H = "src/sched/idle.hpp"
 WORKER = "src/sched/worker.cpp"
 SWITCH = "src/sched/worker_switch.hpp"
 FIBER = "src/sched/fiber.cpp"
+FIBER_H = "src/sched/fiber.hpp"
 SCHEDULER = "src/sched/scheduler.cpp"
 TICKER = "src/sched/ticker.cpp"
 BLOCKING = "src/go/blocking.cpp"
@@ -423,6 +424,22 @@ void idle_policy::pass_watch_on()""", "if (one != nullptr) rouse(*one);",
            " memory_order_acquire)", ["=fibers: a stop", "tasks: a stop and a token"],
            "(seen = word_.load(memory_order_acquire)) != empty ||"
            " (word_.store(parked, memory_order_release), false)"),
+    # Of the bytes that shields and what lies behind them share in a fiber's block.
+    left_out("fibers: a shield that ends takes the bytes behind it along", STOPS,
+             "shielded_here::~shielded_here() { --scopes_.shields; }", "--scopes_.shields;",
+             ["fibers: an end that is heard"],
+             "else { const std::uint64_t left = scopes_.shields - 1;"
+             " __builtin_memcpy(&scopes_.shields, &left, sizeof left); }"),
+    left_out("fibers: the end of a task shields by more bytes than it has", WORKER,
+             "  ++self.stops_.shields;", "++self.stops_.shields;",
+             ["fibers: an end that is heard"],
+             "else { const std::uint64_t more = self.stops_.shields + 1;"
+             " __builtin_memcpy(&self.stops_.shields, &more, sizeof more); }"),
+    left_out("fibers: whoever listens for an end is not noted", FIBER_H,
+             "    listener_ = &who;\n    ends_specially_ = true;", "ends_specially_ = true;",
+             ["fibers: an end that is heard"]),
+    left_out("fibers: a wait is not known to have a time", FIBER,
+             "  timed_ = true;", "timed_ = true;", ["runtime: a time or an item"]),
     # ---- timers
     left_out("timers: a wait ends and its timer stays", FIBER,
              "timer_.in->disarm(timer_);", "timer_.in->disarm(timer_);",

@@ -141,6 +141,33 @@ void a_token_at_the_end() {
   strands([&] { some.work(0); }, [&] { some.home.close(); });
 }
 
+struct listener final : detail::end_listener {
+  int ends = 0;
+  void task_ended() noexcept override { ++ends; }
+};
+
+/// The shields that whoever stops it looks at, whether its wait has a time, and whether somebody
+/// hears of its end are neighbours in one word.
+void an_end_that_is_heard() {
+  crew some(1);
+  const channel<item> ch(1);
+  listener here;
+  bool got = false;
+  auto one = some.go([&] {
+    detail::listen_for_end(here);
+    shield([&] { got = ch.get_for(1ms).has_value(); });
+  });
+  strands([&] { some.work(0); },
+          [&] {
+            one.request_stop();
+            one.join();
+            some.home.close();
+          },
+          [&] { ch.put(item(1)); });
+  check(here.ends == 1, "whoever listens hears of the end");
+  check(ch.size() == (got ? 0U : 1U), "an item is not lost to a time");
+}
+
 // ---- the next slot -------------------------------------------------------------------------------
 
 /// One that never waits again, and those whom it has woken: somebody else takes them, though the
@@ -311,6 +338,7 @@ scenarios fiber_scenarios() {
       {"fibers: a stop or a meeting", call<a_stop_or_a_meeting>, nullptr, some_part / 2},
       {"fibers: a token at the end", call<a_token_at_the_end>, nullptr, some_part},
       {"fibers: the end and a shield", call<the_end_and_a_shield>, nullptr, 2 * some_part},
+      {"fibers: an end that is heard", call<an_end_that_is_heard>, nullptr, some_part},
       {"fibers: busy beside one that it has woken", call<busy_beside_woken<1>>, nullptr, some_part},
       {"fibers: busy beside two that it has woken", call<busy_beside_woken<2>>, nullptr, some_part},
       {"fibers: many items in one turn", call<many_items_in_one_turn>, nullptr, some_part},
