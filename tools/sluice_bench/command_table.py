@@ -15,6 +15,9 @@ given. With --page it replaces what stands between the markers of that page inst
   tools/sluice-bench run --set published --out published.json
   tools/sluice-bench run --set curves --out curves.json
   tools/sluice-bench table published.json curves.json --page docs/performance.md
+
+With --machine WORDS too it is the places whose names end with a comma and these words: for the same
+tables from another machine.
 """
 
 
@@ -22,6 +25,8 @@ def add_to(commands):
     parser = commands.add_parser("table", help=HELP, description=ABOUT)
     parser.add_argument("files", metavar="FILE", nargs="+", help="result files")
     parser.add_argument("--page", metavar="PAGE", help="put the tables into this page")
+    parser.add_argument("--machine", metavar="WORDS", help="the places of the page for another "
+                        "machine, whose names end with these words")
     parser.set_defaults(command=main)
 
 
@@ -37,9 +42,13 @@ def main(options):
         for name in blocks.keys() & found.keys():
             raise WrongInput(f"{path}: another file has the {name} already")
         found.update(blocks)
+    if options.machine and not options.page:
+        raise WrongInput("--machine names places of a page: --page is missing")
     if not options.page:
         print("\n\n".join(found.values()))
         return FINE
+    if options.machine:
+        found = {f"{name}, {options.machine}": text for name, text in found.items()}
     page = pathlib.Path(options.page)
     try:
         text, missing = markdown.replaced(page.read_text(encoding="utf-8"), found)
