@@ -63,6 +63,10 @@
 namespace sluice::detail {
 
 enum class channel_kind : std::uint8_t { bounded, unbounded, rendezvous };
+/// Is it a rendezvous? Asked so that one comparison tells all three kinds apart.
+[[nodiscard]] constexpr bool meets(channel_kind kind) noexcept {
+  return kind > channel_kind::unbounded;
+}
 
 /// Of an operation that waited; throws `cancelled`, which has a frame less to pass where this is
 /// inlined.
@@ -130,12 +134,12 @@ class SLUICE_API channel_core : public waited_for {
   [[nodiscard]] bool withdraw_case(side which, wait_node& node) noexcept;
 
   /// S3: after a publish.
-  void after_put() noexcept {
+  [[gnu::always_inline]] void after_put() noexcept {
     // order: S3 seq_cst, after S1 in the one order with R4 and R5
     if (getters_waiting_.load(memory_order_seq_cst) != 0) look_after_put();
   }
   /// G3: after a release.
-  void after_get() noexcept {
+  [[gnu::always_inline]] void after_get() noexcept {
     // order: G3 seq_cst, after G1 in the one order with R4 and R5
     if (putters_waiting_.load(memory_order_seq_cst) != 0) serve();
   }

@@ -53,27 +53,32 @@ class item_iterator {
 
   /// Waits for the item unless it is there. Throws what a get throws, at the end too.
   T& operator*() const {
-    if (!fetch()) from_->throw_end();
+    if (!has_item_ && !fetch_late()) from_->throw_end();
     return room_.item;
   }
   T* operator->() const { return std::addressof(**this); }
   item_iterator& operator++() {
-    if (!has_item_ && !ended_) fetch();  // stepping over an item that nobody looked at
+    if (!has_item_) fetch_late();  // stepping over an item that nobody looked at
     drop_item();
     return *this;
   }
   void operator++(int) { ++*this; }
   /// Waits for the next item or the end. Throws the channel's cause, `cancelled`.
-  friend bool operator==(const item_iterator& it, std::default_sentinel_t) { return !it.fetch(); }
+  [[gnu::always_inline]] friend bool operator==(const item_iterator& it, std::default_sentinel_t) {
+    return !it.fetch();
+  }
 
  private:
-  bool fetch() const {
+  [[gnu::always_inline]] bool fetch() const {
     if (has_item_) return true;
     if (ended_) return false;
     channel_core& from = from_->source();
     if (from.kind() == channel_kind::rendezvous) return fetch_by_meeting(from);
     return note(from, get_item(from, room_, no_deadline, "get"));
   }
+
+  /// Apart: a loop compares with the end first.
+  [[gnu::noinline]] bool fetch_late() const { return fetch(); }
 
   /// Apart: it keeps fewer registers than the rest of fetch.
   [[gnu::noinline]] bool fetch_by_meeting(channel_core& from) const {
@@ -117,7 +122,7 @@ class getting {
 
  public:
   /// Waits for an item. At the end throws channel_closed or the cause.
-  T get() const {
+  [[gnu::always_inline]] T get() const {
     channel_core& from = core("get");
     item_room<T> room;
     if (get_item(from, room, no_deadline, "get") == status::ok) [[likely]]
@@ -126,7 +131,7 @@ class getting {
   }
 
   /// Waits for an item and assigns it: true; at the end false, and `item` is untouched.
-  got operator>>(T& item) const {
+  [[gnu::always_inline]] got operator>>(T& item) const {
     static_assert(std::is_nothrow_move_assignable_v<T>,
                   "sluice: `ch >> item` needs a nothrow move assignment, so that no item is lost; "
                   "use ch.get(), or a channel of std::unique_ptr<T>");

@@ -32,14 +32,14 @@ class bounded : public channel_core {
   bounded(std::size_t capacity, std::string name)
       : channel_core(channel_kind::bounded, std::move(name)), ring_(capacity) {}
 
-  bool put_at_once(T& item) noexcept {
+  [[gnu::always_inline]] bool put_at_once(T& item) noexcept {
     typename ring<T>::place at;
     if (!ring_.claim_put_at_once(at)) return false;
     ring_.publish(at, std::move(item));
     after_put();
     return true;
   }
-  bool get_at_once(void* room) noexcept {
+  [[gnu::always_inline]] bool get_at_once(void* room) noexcept {
     typename ring<T>::place at;
     if (!ring_.claim_get_at_once(at)) return false;
     move_out(at, room);
@@ -160,14 +160,14 @@ class unbounded_channel final : public channel_core {
   explicit unbounded_channel(std::string name)
       : channel_core(channel_kind::unbounded, std::move(name)) {}
 
-  bool put_at_once(T& item) noexcept {
+  [[gnu::always_inline]] bool put_at_once(T& item) noexcept {
     typename segments<T>::position at;
     if (!queue_.claim_put_at_once(at)) return false;
     queue_.publish(at, std::move(item));
     after_put();
     return true;
   }
-  bool get_at_once(void* room) noexcept {
+  [[gnu::always_inline]] bool get_at_once(void* room) noexcept {
     typename segments<T>::position at;
     if (!queue_.claim_get_at_once(at)) return false;
     if (!queue_.is_published(at)) [[unlikely]]

@@ -47,24 +47,24 @@ template <class T>
 }
 
 /// A put where nothing out of the way happens, see kinds.hpp; never on a rendezvous channel. False
-/// says nothing.
+/// says nothing. The kind comes first, as `meets` has just compared it with the same.
 template <class T>
 [[nodiscard]] [[gnu::always_inline]] inline bool put_at_once(channel_core& core, channel_kind kind,
                                                              T& item) noexcept {
-  if (!nothing_to_attend()) [[unlikely]]
-    return false;
-  if (kind == channel_kind::bounded) return static_cast<bounded<T>&>(core).put_at_once(item);
-  return static_cast<unbounded_channel<T>&>(core).put_at_once(item);
+  if (kind == channel_kind::unbounded) {
+    return nothing_to_attend() && static_cast<unbounded_channel<T>&>(core).put_at_once(item);
+  }
+  return nothing_to_attend() && static_cast<bounded<T>&>(core).put_at_once(item);
 }
 
 /// The same for a get; fills the room.
 template <class T>
 [[nodiscard]] [[gnu::always_inline]] inline bool get_at_once(channel_core& core, channel_kind kind,
                                                              void* room) noexcept {
-  if (!nothing_to_attend()) [[unlikely]]
-    return false;
-  if (kind == channel_kind::bounded) return static_cast<bounded<T>&>(core).get_at_once(room);
-  return static_cast<unbounded_channel<T>&>(core).get_at_once(room);
+  if (kind == channel_kind::unbounded) {
+    return nothing_to_attend() && static_cast<unbounded_channel<T>&>(core).get_at_once(room);
+  }
+  return nothing_to_attend() && static_cast<bounded<T>&>(core).get_at_once(room);
 }
 
 /// The same, on a rendezvous channel too, where it takes the lock if somebody seems to wait: for
@@ -72,14 +72,14 @@ template <class T>
 template <class T>
 [[nodiscard]] inline bool put_or_meet_at_once(channel_core& core, T& item) noexcept {
   const channel_kind kind = core.kind();
-  if (kind != channel_kind::rendezvous) return put_at_once(core, kind, item);
+  if (!meets(kind)) return put_at_once(core, kind, item);
   return core.seems_awaited(side::get) && nothing_to_attend() &&
          core.meet_getter(std::addressof(item)) == claim::ok;
 }
 template <class T>
 [[nodiscard]] inline bool get_or_meet_at_once(channel_core& core, void* room) noexcept {
   const channel_kind kind = core.kind();
-  if (kind != channel_kind::rendezvous) return get_at_once<T>(core, kind, room);
+  if (!meets(kind)) return get_at_once<T>(core, kind, room);
   return core.seems_awaited(side::put) && nothing_to_attend() &&
          core.meet_putter(room) == claim::ok;
 }
@@ -113,7 +113,7 @@ status put_item_before(channel_core& core, T& item, Limit limit, const char* ope
 template <class T>
 status try_put_item(channel_core& core, T& item) {
   const channel_kind kind = core.kind();
-  if (kind != channel_kind::rendezvous && put_at_once(core, kind, item)) [[likely]]
+  if (!meets(kind) && put_at_once(core, kind, item)) [[likely]]
     return status::ok;
   check_strand(operation_kind::never_waits, "try_put");
   const claim found = as_kind<T>(core, [&](auto& ch) { return ch.try_put(item); });
@@ -138,7 +138,7 @@ template <class T>
 [[gnu::always_inline]] inline status get_item(channel_core& core, item_room<T>& room,
                                               time_limit until, const char* operation) {
   const channel_kind kind = core.kind();
-  if (kind == channel_kind::rendezvous) {
+  if (meets(kind)) {
     return core.meet_to_get(room.place(), until, operation);
   }
   if (get_at_once<T>(core, kind, room.place())) [[likely]]
@@ -161,7 +161,7 @@ status get_item_before(channel_core& core, item_room<T>& room, Limit limit, cons
 template <class T>
 status try_get_item(channel_core& core, item_room<T>& room) {
   const channel_kind kind = core.kind();
-  if (kind != channel_kind::rendezvous && get_at_once<T>(core, kind, room.place())) [[likely]]
+  if (!meets(kind) && get_at_once<T>(core, kind, room.place())) [[likely]]
     return status::ok;
   check_strand(operation_kind::never_waits, "try_get");
   const claim found = as_kind<T>(core, [&](auto& ch) { return ch.try_get(room.place()); });

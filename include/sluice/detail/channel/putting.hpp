@@ -26,10 +26,10 @@ class putting {
 
  public:
   /// Waits for room. Throws channel_closed if the channel is closed before or while waiting.
-  void put(T&& item) const {
+  [[gnu::always_inline]] void put(T&& item) const {
     channel_core& to = core("put");
     const channel_kind kind = to.kind();
-    if (kind == channel_kind::rendezvous) return put_by_meeting(to, item);
+    if (meets(kind)) return put_by_meeting(to, item);
     if (!put_at_once(to, kind, item)) [[unlikely]]
       put_slowly(to, item);
   }
@@ -39,7 +39,7 @@ class putting {
   }
 
   /// As put. Returns the channel, so that puts chain.
-  const Self& operator<<(T&& item) const {
+  [[gnu::always_inline]] const Self& operator<<(T&& item) const {
     put(std::move(item));
     return self();
   }

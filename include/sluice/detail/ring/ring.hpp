@@ -70,7 +70,7 @@ class ring {
   // ---- the putter's side --------------------------------------------------------------------
 
   /// S1, if that takes no second look: the fast path. False says nothing.
-  [[nodiscard]] bool claim_put_at_once(place& at) noexcept {
+  [[nodiscard, gnu::always_inline]] bool claim_put_at_once(place& at) noexcept {
     // order: relaxed, a guess that S1 verifies
     position tail = tail_.load(memory_order_relaxed);
     const position index = index_of(tail);
@@ -161,19 +161,19 @@ class ring {
   // ---- the getter's side --------------------------------------------------------------------
 
   /// G1, if that takes no second look: the fast path. False says nothing.
-  [[nodiscard]] bool claim_get_at_once(place& at) noexcept {
+  [[nodiscard, gnu::always_inline]] bool claim_get_at_once(place& at) noexcept {
     // order: relaxed, a guess that G1 verifies
     position head = head_.load(memory_order_relaxed);
     const position index = index_of(head);
-    const position lap = head - index;
-    at = {&slots_[index], lap + mask_ + 1};
     position then = head + 1;
+    const position published = then - index;
+    at = {&slots_[index], published + mask_};
     if (index == last_) [[unlikely]] {
       then = at.after;
       asm("" : "+r"(then));  // stays a branch: the claim is not to wait for a choice
     }
     // order: acquire, pairs S2: the item is whole
-    if (at.where->stamp.load(memory_order_acquire) != lap + 1) return false;
+    if (at.where->stamp.load(memory_order_acquire) != published) return false;
     // order: G1 seq_cst, before G3 in the one order with R4 and R5
     if (head_.compare_exchange_strong(head, then, memory_order_seq_cst, memory_order_relaxed))
         [[likely]] {

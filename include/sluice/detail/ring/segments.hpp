@@ -76,7 +76,7 @@ class segments {
   }
 
   /// S1 within a segment: the fast path. False says nothing.
-  [[nodiscard]] bool claim_put_at_once(position& at) noexcept {
+  [[nodiscard, gnu::always_inline]] bool claim_put_at_once(position& at) noexcept {
     // order: acquire, pairs with M2: the segment read next is at least that of this index
     std::uint64_t tail = tail_.index.load(memory_order_acquire);
     // order: relaxed, M1 came with M2; S1 fails if it is another index's
@@ -134,7 +134,7 @@ class segments {
   }
 
   /// G1 of an item that is whole, within a segment: the fast path. False says nothing.
-  [[nodiscard]] bool claim_get_at_once(position& at) noexcept {
+  [[nodiscard, gnu::always_inline]] bool claim_get_at_once(position& at) noexcept {
     // order: acquire, pairs with M4
     std::uint64_t head = head_.index.load(memory_order_acquire);
     // order: relaxed, M3 came with M4; G1 fails if it is another index's
