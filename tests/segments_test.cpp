@@ -24,28 +24,40 @@ constexpr number slots = 63;
 
 template <class T>
 claim put(segments<T>& q, number n) {
+  typename segments<T>::place near{};
+  if (q.claim_put_at_once(near)) {
+    q.publish(near, test::make<T>(n));
+    return claim::ok;
+  }
   typename segments<T>::position at;
-  const claim found = q.claim_put_at_once(at) ? claim::ok : q.claim_put(at);
+  const claim found = q.claim_put(at);
   if (found == claim::ok) q.publish(at, test::make<T>(n));
   return found;
 }
 
-template <class T>
-void finish_get(segments<T>& q, typename segments<T>::position at) {
+template <class T, class Place>
+void finish_get(segments<T>& q, Place at) {
   q.take(at)->~T();
   q.release(at);
+}
+
+template <class T, class Place>
+number take_out(segments<T>& q, Place at) {
+  const number n = test::number_of(*q.take(at));
+  finish_get(q, at);
+  return n;
 }
 
 /// The item's number, or -1.
 template <class T>
 number get(segments<T>& q, claim* found = nullptr) {
+  typename segments<T>::place near{};
+  const bool at_once = q.claim_get_at_once(near);
   typename segments<T>::position at;
-  const claim how = q.claim_get_at_once(at) ? claim::ok : q.claim_get(at);
+  const claim how = at_once ? claim::ok : q.claim_get(at);
   if (found != nullptr) *found = how;
   if (how != claim::ok) return -1;
-  const number n = test::number_of(*q.take(at));
-  finish_get(q, at);
-  return n;
+  return at_once ? take_out(q, near) : take_out(q, at);
 }
 
 }  // namespace
@@ -87,6 +99,30 @@ TEST_CASE("size is right wherever the queue stands in its segments") {
     for (number i = 0; i < 2 * slots; ++i) {
       put(q, i);
       CHECK(q.size() == static_cast<std::size_t>(i + 1));
+    }
+  }
+}
+
+TEST_CASE("what is got at once has an item behind it, and is in no last slot") {
+  for (number offset = 0; offset < slots + 2; ++offset) {
+    for (const bool close : {false, true}) {
+      segments<number> q;
+      for (number i = 0; i < offset; ++i) {
+        put(q, i);
+        get(q);
+      }
+      for (number i = 0; i < many; ++i) put(q, i);
+      if (close) q.close();
+      for (number i = 0; i < many; ++i) {
+        const bool last = (offset + i) % slots == slots - 1 || i == many - 1;
+        segments<number>::place near{};
+        const bool at_once = q.claim_get_at_once(near);
+        CHECK((!at_once || !last));
+        CHECK((at_once || last || i == 0 || (offset + i) % slots == 0));
+        if (at_once) finish_get(q, near);
+        if (!at_once) CHECK(get(q) == i);
+      }
+      CHECK(q.drained() == close);
     }
   }
 }

@@ -1,13 +1,15 @@
 /* The unbounded queue steps from one segment to the next: an index always meets its own segment.
  *
  *   putter                                     getter
- *   load tail's index, then its segment        load head's index, then its segment, then a tail
- *                                              seen earlier or, if that says empty, the real one
+ *   load tail's index, then its segment        load head's index, then its segment, then how far
+ *                                              may be got at once or, if not so far, the real tail
  *   S1 CAS tail's index                        G1 CAS head's index
  *   after the last slot of a segment:          after the last slot of a segment:
  *     M1 store the fresh segment                 wait for the link
  *     M2 index over the segment's end            M3 store the next segment
  *     link it to the old segment                 M4 index over the segment's end
+ *                                              after a look at tail say how far may be got at once:
+ *                                              to the last item but one, and no last slot
  *   S2 publish                                 wait for S2, take; leave the slot
  *
  * A segment is freed when all its slots have been left (segments.pml says by whom). Whoever finds
@@ -22,7 +24,9 @@
  * bad all: BAD_HEAD_INDEX_FIRST
  * bad all: BAD_LINK_NOT_AWAITED
  * bad all: BAD_TAIL_BEFORE_HEAD
- * bad all: BAD_SEEN_AHEAD
+ * bad all: BAD_LAST_ITEM_AT_ONCE
+ * bad all: BAD_LAST_SLOT_AT_ONCE
+ * bad all: BAD_SAID_BEFORE_THE_MOVE
  */
 #ifndef PUTTERS
 #define PUTTERS 2
@@ -41,10 +45,22 @@
 #define SEGMENTS 4
 #define WHOLE(index) ((index) % SPAN == SLOTS -> (index) + 1 : (index))
 
-byte tail, tail_in, head, head_in, seen;
+byte tail, tail_in, head, head_in, at_once;
 bool linked[SEGMENTS];
 byte left[SEGMENTS];
 bool published[SEGMENTS * SPAN];
+
+#define MIN(a, b) ((a) < (b) -> (a) : (b))
+#define LAST_SLOT(index) ((index) / SPAN * SPAN + SLOTS - 1)
+#ifdef BAD_LAST_ITEM_AT_ONCE
+#define SAY(to, end) at_once = MIN(end, LAST_SLOT(to))
+#else
+#ifdef BAD_LAST_SLOT_AT_ONCE
+#define SAY(to, end) at_once = (end) - 1
+#else
+#define SAY(to, end) at_once = MIN((end) - 1, LAST_SLOT(to))
+#endif
+#endif
 
 #define ALIVE(segment) assert(left[segment] < SLOTS)
 
@@ -104,33 +120,40 @@ again:
   h = head;
   in = head_in;
   if
-  :: h % SPAN == SLOTS -> head != h; goto again
+  :: h < at_once -> /* no look at the real tail */
+    atomic { /* G1 */
+      if
+      :: head == h ->
+        assert(in == h / SPAN && h % SPAN + 1 < SLOTS && h + 1 < WHOLE(tail));
+        head = h + 1
+      :: else -> goto again
+      fi
+    };
+    goto claimed
   :: else
   fi;
   if
-  :: h < seen /* there was such a tail: no look at the real one */
-  :: else ->
-    atomic {
-#ifndef BAD_TAIL_BEFORE_HEAD
-      t = tail;
-#endif
-      if
-      :: WHOLE(t) == h -> assert(WHOLE(head) == WHOLE(tail)); goto done /* no false empty */
-      :: else
-      fi
-    };
-#ifdef BAD_SEEN_AHEAD
-    seen = WHOLE(t) + 1
-#else
-    seen = WHOLE(t)
-#endif
+  :: h % SPAN == SLOTS -> head != h; goto again
+  :: else
   fi;
+  atomic {
+#ifndef BAD_TAIL_BEFORE_HEAD
+    t = tail;
+#endif
+    if
+    :: WHOLE(t) == h -> assert(WHOLE(head) == WHOLE(tail)); goto done /* no false empty */
+    :: else
+    fi
+  };
   atomic { /* G1 */
     if
     :: head == h -> assert(in == h / SPAN && h < tail); head = h + 1
     :: else -> goto again
     fi
   };
+#ifdef BAD_SAID_BEFORE_THE_MOVE
+  SAY(WHOLE(h + 1), WHOLE(t));
+#endif
   if
   :: h % SPAN + 1 == SLOTS ->
 #ifndef BAD_LINK_NOT_AWAITED
@@ -146,6 +169,10 @@ again:
 #endif
   :: else
   fi;
+#ifndef BAD_SAID_BEFORE_THE_MOVE
+  SAY(WHOLE(h + 1), WHOLE(t));
+#endif
+claimed:
   published[h];
   atomic { ALIVE(in); left[in]++ }; /* D2 */
   n--;

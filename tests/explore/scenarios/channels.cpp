@@ -263,6 +263,9 @@ scenarios channel_scenarios() {
   for (const kind what : {kind::two, kind::no_limit}) {
     add(all, {what, 2, {{get_, get_}, {join_}, {close_}}});
   }
+  // What is got at once has an item behind it.
+  add(all, {kind::no_limit, 3, {{get_, get_}, {get_}, {join_}, {close_}}});
+  add(all, {kind::no_limit, 3, {{get_, get_}, {try_get, get_}, {put_}}});
   add_pairs(all, kind::one, 1);
   add_pairs(all, kind::no_limit, 1);
   return all;

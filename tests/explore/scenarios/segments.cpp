@@ -15,7 +15,8 @@ void put(queue& q, int number) {
   q.publish(at, std::move(one));
 }
 
-int take(queue& q, queue::position at) {
+template <class Place>
+int take(queue& q, Place at) {
   item* there = q.take(at);
   const int number = there->number();
   item one(std::move(*there));
@@ -89,19 +90,20 @@ void getters_leave_a_segment() {
 /// As a channel does it: first at once, in the middle of a segment.
 void put_at_once(queue& q, int number) {
   item one(number);
-  queue::position at;
+  queue::place at;
   if (!q.claim_put_at_once(at)) return put(q, number);
   q.publish(at, std::move(one));
 }
 
 int get_at_once(queue& q) {
-  queue::position at;
+  queue::place at;
   return q.claim_get_at_once(at) ? take(q, at) : get(q);
 }
 
+template <int before>
 void at_once_over_an_end() {
   queue q;
-  advance(q, 1);
+  advance(q, before);
   int got[6] = {};
   strands(
       [&] {
@@ -213,7 +215,8 @@ scenarios segment_scenarios() {
       {"segments: two putters, two getters, in the middle", call<putters_and_getters<40>>},
       {"segments: two putters, two getters, over an end", call<putters_and_getters<1>>},
       {"segments: getters leave", call<getters_leave_a_segment>},
-      {"segments: at once, over an end", call<at_once_over_an_end>},
+      {"segments: at once, over an end", call<at_once_over_an_end<1>>},
+      {"segments: at once, before an end", call<at_once_over_an_end<2>>},
       {"segments: a retired one is looked at", call<retired_is_looked_at>},
       {"segments: one is used again", call<segment_is_used_again>},
       {"segments: a close at an end", call<close_at_the_end_of_a_segment>},

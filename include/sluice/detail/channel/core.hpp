@@ -20,7 +20,8 @@
 //
 // Joiners wait for head to reach a closed tail, so G3 must see them; but only from the close on, or
 // every get of an open channel would settle on their account. So the close counts those who are
-// there (C1, count, look), and whoever comes later counts himself.
+// there (C1, count, look), and whoever comes later counts himself. What is got at once from an
+// unbounded channel is not its last item (I6 in segments.hpp), and nobody waits to put: no G3.
 //
 // Completion: the strand that makes room or brings an item performs the operation of the waiter
 // that has waited longest. Under the lock it wins the waiter's claim and claims a place for it;

@@ -161,19 +161,21 @@ class unbounded_channel final : public channel_core {
       : channel_core(channel_kind::unbounded, std::move(name)) {}
 
   [[gnu::always_inline]] bool put_at_once(T& item) noexcept {
-    typename segments<T>::position at;
+    typename segments<T>::place at;
     if (!queue_.claim_put_at_once(at)) return false;
     queue_.publish(at, std::move(item));
     after_put();
     return true;
   }
+  /// Without G3: nobody waits to put, and who joins waits for the last item, which is not got at
+  /// once (I6 in segments.hpp).
   [[gnu::always_inline]] bool get_at_once(void* room) noexcept {
-    typename segments<T>::position at;
+    typename segments<T>::place at;
     if (!queue_.claim_get_at_once(at)) return false;
     if (!queue_.is_published(at)) [[unlikely]]
-      return finish_get(at, room);
-    move_out(queue_.item_of(at), at, room);
-    after_get();
+      return wait_and_get(at, room);
+    move_out(queue_.item_of(at), room);
+    queue_.release(at);
     return true;
   }
 
@@ -194,7 +196,10 @@ class unbounded_channel final : public channel_core {
   claim try_get(void* room) noexcept {
     typename segments<T>::position at;
     const claim found = queue_.claim_get(at);
-    if (found == claim::ok) finish_get(at, room);
+    if (found == claim::ok) {
+      finish_get(at, room);
+      after_get();
+    }
     return found;
   }
 
@@ -247,24 +252,25 @@ class unbounded_channel final : public channel_core {
   }
   void mark_closed() noexcept override { queue_.close(); }
   void finish(wait_node& node) noexcept override {
-    move_out(segments<T>::position::of(node.place, node.ticket), node.item);
+    finish_get(segments<T>::position::of(node.place, node.ticket), node.item);
   }
   void move_item(void* from, void* to) noexcept override { relocate<T>(from, to); }
 
  private:
-  void move_out(typename segments<T>::position at, void* room) noexcept {
-    move_out(queue_.take(at), at, room);
-  }
-  void move_out(T* item, typename segments<T>::position at, void* room) noexcept {
+  static void move_out(T* item, void* room) noexcept {
     ::new (room) T(std::move(*item));
     item->~T();
+  }
+
+  void finish_get(typename segments<T>::position at, void* room) noexcept {
+    move_out(queue_.take(at), room);
     queue_.release(at);
   }
 
-  /// Waits for a claimed item and takes it: true.
-  [[gnu::noinline]] bool finish_get(typename segments<T>::position at, void* room) noexcept {
-    move_out(at, room);
-    after_get();
+  /// The rest of get_at_once where the item is on its way: true.
+  [[gnu::noinline]] static bool wait_and_get(typename segments<T>::place at, void* room) noexcept {
+    move_out(segments<T>::take(at), room);
+    segments<T>::release(at);
     return true;
   }
 

@@ -13,10 +13,13 @@
 //    put that finds no memory has changed nothing.
 // I4 a segment is recycled once, when all its getters have left it: segment_store.hpp.
 // I5 closed is the top bit of tail, drained is derived, as in ring.hpp.
+// I6 what is got at once is in no last slot of a segment and has an item behind it. So who got it
+//    moves head on to no segment, and has not drained the queue.
 //
 // Any strand may call anything. The scheme of indices is that of crossbeam's list channel.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <new>
@@ -34,8 +37,13 @@ namespace sluice::detail {
 template <class T>
 class segments {
   using segment = detail::segment<T>;
+  using slot = typename segment::slot;
 
  public:
+  /// A place that was claimed at once: no last slot of a segment.
+  struct place {
+    slot* where;
+  };
   /// A claimed place.
   struct position {
     segment* in = nullptr;
@@ -67,7 +75,7 @@ class segments {
       for (; i < slots; ++i) {
         // order: relaxed, the last strand
         if (in->all[i].state.load(memory_order_relaxed) == stage::published) {
-          item_of({in, i})->~T();
+          item_of({&in->all[i]})->~T();
         }
       }
       // order: relaxed, the last strand
@@ -76,17 +84,18 @@ class segments {
   }
 
   /// S1 within a segment: the fast path. False says nothing.
-  [[nodiscard, gnu::always_inline]] bool claim_put_at_once(position& at) noexcept {
+  [[nodiscard, gnu::always_inline]] bool claim_put_at_once(place& at) noexcept {
     // order: acquire, pairs with M2: the segment read next is at least that of this index
     std::uint64_t tail = tail_.index.load(memory_order_acquire);
     // order: relaxed, M1 came with M2; S1 fails if it is another index's
     segment* in = tail_.in.load(memory_order_relaxed);
-    at = {in, tail & (closed_bit | (span - 1))};  // closed, it is no slot
-    if (at.slot >= slots - 1) [[unlikely]]
+    const std::uint64_t offset = tail & (closed_bit | (span - 1));  // closed, it is no slot
+    if (offset >= slots - 1) [[unlikely]]
       return false;
     // order: S1 seq_cst, before S3 in the one order with R4 and R5
     if (tail_.index.compare_exchange_strong(tail, tail + 1, memory_order_seq_cst,
                                             memory_order_relaxed)) [[likely]] {
+      at = {&in->all[offset]};
       return true;
     }
     stand_back();
@@ -126,27 +135,28 @@ class segments {
   [[nodiscard]] static bool is_last(position at) noexcept { return at.slot + 1 == slots; }
 
   /// S2. Moves the item into the claimed slot and shows it to getters.
-  void publish(position at, T&& item) noexcept {
-    slot& s = at.in->all[at.slot];
-    ::new (static_cast<void*>(s.item)) T(std::move(item));
+  static void publish(place at, T&& item) noexcept {
+    ::new (static_cast<void*>(at.where->item)) T(std::move(item));
     // order: S2 release, pairs with the acquire in take
-    s.state.store(stage::published, memory_order_release);
+    at.where->state.store(stage::published, memory_order_release);
   }
+  static void publish(position at, T&& item) noexcept { publish(place_of(at), std::move(item)); }
 
-  /// G1 of an item that is whole, within a segment: the fast path. False says nothing.
-  [[nodiscard, gnu::always_inline]] bool claim_get_at_once(position& at) noexcept {
+  /// G1 within a segment, of an item behind which there is another: the fast path. False says
+  /// nothing.
+  [[nodiscard, gnu::always_inline]] bool claim_get_at_once(place& at) noexcept {
     // order: acquire, pairs with M4
     std::uint64_t head = head_.index.load(memory_order_acquire);
     // order: relaxed, M3 came with M4; G1 fails if it is another index's
     segment* in = head_.in.load(memory_order_relaxed);
-    at = {in, head % span};
-    // order: acquire, whatever it says was tail once, and from here on no look at tail is older
+    // order: acquire, pairs with allow_at_once: from here on no look at tail is older than that one
     // mutation: relaxed, needed: the one order is the schedule there, and no look is older
-    if (at.slot >= slots - 1 || head >= tail_seen_.load(memory_order_acquire)) [[unlikely]]
+    if (head >= at_once_.load(memory_order_acquire)) [[unlikely]]
       return false;
     // order: G1 seq_cst, items leave in this order; before every look that says drained
     if (head_.index.compare_exchange_strong(head, head + 1, memory_order_seq_cst,
                                             memory_order_relaxed)) [[likely]] {
+      at = {&in->all[head % span]};
       return true;
     }
     stand_back();
@@ -166,19 +176,12 @@ class segments {
         wait.pause();
         continue;
       }
-      // order: acquire, as in claim_get_at_once
-      // mutation: relaxed, needed, as there
-      if (head >= tail_seen_.load(memory_order_acquire)) {
-        // order: seq_cst, R5: the second look must see every S1 before its R4
-        const std::uint64_t tail = tail_.index.load(memory_order_seq_cst);
-        const std::uint64_t open_tail = whole(tail & ~closed_bit);
-        if (open_tail == head) {
-          store_.look_at_retired();
-          return (tail & closed_bit) ? claim::closed : claim::none;
-        }
-        // order: release, pairs with the loads: whoever finds head past it has that tail
-        // mutation: relaxed, needed, as above
-        tail_seen_.store(open_tail, memory_order_release);
+      // order: seq_cst, R5: the second look must see every S1 before its R4
+      const std::uint64_t tail = tail_.index.load(memory_order_seq_cst);
+      const std::uint64_t open_tail = whole(tail & ~closed_bit);
+      if (open_tail == head) {
+        store_.look_at_retired();
+        return (tail & closed_bit) ? claim::closed : claim::none;
       }
       // order: G1 seq_cst, items leave in this order; before every look that says drained
       if (!head_.index.compare_exchange_strong(head, head + 1, memory_order_seq_cst,
@@ -187,33 +190,38 @@ class segments {
         continue;
       }
       if (offset + 1 == slots) move_head_on(in);
+      allow_at_once(whole(head + 1), open_tail);
       at = {in, offset};
       return claim::ok;
     }
   }
 
   /// Has the putter of a claimed slot published its item? Then take does not wait.
-  [[nodiscard]] bool is_published(position at) const noexcept {
+  [[nodiscard]] static bool is_published(place at) noexcept {
     // order: acquire, pairs S2: the item is whole
-    return at.in->all[at.slot].state.load(memory_order_acquire) == stage::published;
+    return at.where->state.load(memory_order_acquire) == stage::published;
   }
 
   /// The item in a claimed slot, as soon as its putter has published it. The getter moves it
   /// out, destroys it and calls release.
-  [[nodiscard]] T* take(position at) noexcept {
+  [[nodiscard]] static T* take(place at) noexcept {
     for (backoff wait; !is_published(at); wait.pause()) {
     }
     return item_of(at);
   }
+  [[nodiscard]] static T* take(position at) noexcept { return take(place_of(at)); }
   /// The same where is_published said so.
-  [[nodiscard]] static T* item_of(position at) noexcept {
-    return std::launder(reinterpret_cast<T*>(at.in->all[at.slot].item));
+  [[nodiscard]] static T* item_of(place at) noexcept {
+    return std::launder(reinterpret_cast<T*>(at.where->item));
   }
 
   /// G2. The slot will not be touched any more; the getter of a segment's last slot retires it.
-  void release(position at) noexcept {
+  static void release(place at) noexcept {
     // order: D2 release, pairs with D1: the getter is done with its slot
-    at.in->all[at.slot].state.store(stage::left, memory_order_release);
+    at.where->state.store(stage::left, memory_order_release);
+  }
+  void release(position at) noexcept {
+    release(place_of(at));
     if (is_last(at)) store_.retire(at.in);
   }
 
@@ -243,7 +251,7 @@ class segments {
   [[nodiscard]] bool seems_filled() const noexcept {
     // order: relaxed, a hint, as the others here
     const std::uint64_t head = head_.index.load(memory_order_relaxed);
-    return head < tail_seen_.load(memory_order_relaxed) ||
+    return head < at_once_.load(memory_order_relaxed) ||
            whole(head) < whole(tail_.index.load(memory_order_relaxed) & ~closed_bit);
   }
 
@@ -278,12 +286,13 @@ class segments {
   static constexpr std::size_t span = slots + 1;
   static_assert((span & (span - 1)) == 0);
   using stage = typename segment::stage;
-  using slot = typename segment::slot;
 
   struct end {
     claim_word<std::uint64_t> index{0};
     atomic<segment*> in{nullptr};
   };
+
+  [[nodiscard]] static place place_of(position at) noexcept { return {&at.in->all[at.slot]}; }
 
   /// The index after a step over a segment's end that is still under way.
   static std::uint64_t whole(std::uint64_t index) noexcept {
@@ -317,10 +326,20 @@ class segments {
     count_moved(slots);
   }
 
+  /// I6. Head has come to `head` at least, and tail to `open_tail`: says what may be got at once. A
+  /// head that is below it and in an older segment has been left, so G1 fails.
+  void allow_at_once(std::uint64_t head, std::uint64_t open_tail) noexcept {
+    const std::uint64_t last_slot = (head | (span - 1)) - 1;
+    // order: release, pairs with claim_get_at_once: whoever relies on it has that tail, or a later
+    // mutation: relaxed, needed, as there
+    at_once_.store(std::min(open_tail - 1, last_slot), memory_order_release);
+  }
+
   alignas(cache_line) end tail_;
   alignas(cache_line) end head_;
-  /// A tail that was there once: up to it getters need not look at the real one. Beside head.
-  claim_word<std::uint64_t> tail_seen_{0};
+  /// A head below this is no last slot of a segment, and has an item, and one behind it. Written by
+  /// who has looked at tail, which others need not do then; read by getters. Beside head.
+  claim_word<std::uint64_t> at_once_{0};
   /// Segments that are ready for use, or that some getter has not left yet.
   alignas(cache_line) segment_store<T> store_;
 };
