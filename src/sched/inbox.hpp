@@ -1,8 +1,9 @@
-// What comes to the workers from outside: fibers that others made ready, tasks that others started.
+// What comes to the workers from outside: fibers that others made ready, tasks that others started;
+// and, from a worker, fibers whose slice is over and those that waited behind them.
 //
-// Fibers are linked, so a wake never allocates and never fails. New tasks go through
-// moodycamel's queue, which may need memory: there `go` may throw. That queue's orders are weaker
-// than seq_cst, so whoever goes to sleep reads the count beside it:
+// They are linked, so a wake never allocates and never fails. New tasks go through moodycamel's
+// queue, which may need memory: there `go` may throw. That queue's orders are weaker than seq_cst,
+// so whoever goes to sleep reads the count beside it:
 //   W4 count the work (RMW seq_cst) after the push     W2 load the count (seq_cst) before sleeping
 // The count may fall below zero for a moment: what was pushed can be taken before it is counted.
 #pragma once
@@ -32,6 +33,17 @@ class inbox {
       const std::lock_guard guard(lock_);
       (tail_ != nullptr ? tail_->link : head_) = some.first;
       tail_ = some.last;
+    }
+    add(static_cast<std::int64_t>(some.count));
+  }
+
+  /// The same for some that have waited longer than those who are here.
+  void push_front(const chain& some) noexcept {
+    {
+      const std::lock_guard guard(lock_);
+      some.last->link = head_;
+      head_ = some.first;
+      if (tail_ == nullptr) tail_ = some.last;
     }
     add(static_cast<std::int64_t>(some.count));
   }

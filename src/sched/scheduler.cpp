@@ -150,6 +150,11 @@ void scheduler::make_ready_for_all(fiber& one) noexcept {
   wake_for_outside_work();
 }
 
+void scheduler::make_ready_for_all(const chain& some) noexcept {
+  incoming_.push_front(some);
+  wake_for_outside_work();
+}
+
 [[gnu::noinline]] void scheduler::tell_of_surplus() noexcept {
   if (idle_.needs_watcher()) idle_.elect_watcher();
   if (ticker_.is_at_rest()) wake_ticker();

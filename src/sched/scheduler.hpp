@@ -56,6 +56,8 @@ class scheduler {
   void make_ready_from_outside(fiber& one) noexcept;
   /// A fiber whose slice is over: whichever worker comes first. A worker; never fails.
   void make_ready_for_all(fiber& one) noexcept;
+  /// The same for those that waited behind it; not an empty chain.
+  void make_ready_for_all(const chain& some) noexcept;
   void wake_for_outside_work() noexcept;
   /// A worker has pushed onto its own queue.
   void note_surplus() noexcept {

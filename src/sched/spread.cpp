@@ -1,5 +1,6 @@
-// On how many workers fine fibers run: who has a seat, and who gives it up. The argument stands in
-// spread.hpp and idle.hpp.
+// When what runs looks up: its slice is over, or its worker should reconsider. And on how many
+// workers fine fibers run: who has a seat, and who gives it up. The argument stands in spread.hpp
+// and idle.hpp.
 #include "sched/spread.hpp"
 
 #include <mutex>
@@ -12,18 +13,50 @@
 
 namespace sluice::detail {
 
+// ---- time slices -------------------------------------------------------------------------------
+
+void worker::tick(coarse_time time) noexcept {
+  set_time(time);
+  const std::uint64_t now = picks();
+  if (now != std::exchange(picks_at_tick_, now)) return;
+  const std::uint64_t races = lost();
+  const bool fights =
+      lost_races::are_too_many(ticker::tick, races - std::exchange(lost_at_tick_, races));
+  if (!has_ready() && !has_fresh() && !home_.incoming().maybe_work() && !fights) return;
+  end_slice();
+}
+
+/// The turn has ended by itself, with no operation since.
+void worker::drop_old_slice() noexcept {
+  // order: relaxed, it is seen at the next look
+  // mutation: never, only slower: operations look up though there is nothing to see
+  if (slice_over_.load(memory_order_relaxed)) [[unlikely]]
+    drop_slice_flag();
+}
+
+void worker::drop_slice_flag() noexcept {
+  // order: relaxed, the ticker may set it again at once
+  if (slice_over_.exchange(false, memory_order_relaxed)) lower_attention();
+}
+
+void worker::forget_slice() noexcept { drop_slice_flag(); }
+
 void worker::end_slice() noexcept {
   // order: relaxed, a hint: of which turn
   slice_of_.store(picks(), memory_order_relaxed);
+  ask_to_reconsider();
+}
+
+void worker::ask_to_reconsider() noexcept {
   // order: relaxed, a running fiber may see it late
   if (!slice_over_.exchange(true, memory_order_relaxed)) raise_attention();
 }
 
 void worker::look_up() noexcept {
-  if (std::exchange(picks_at_look_up_, picks()) != picks()) return;
-  looks_up_ = true;
-  end_slice();
+  if (std::exchange(picks_at_look_up_, picks()) == picks()) ask_to_reconsider();
 }
+
+// ---- seats -------------------------------------------------------------------------------------
 
 work_done idle_policy::done_by_all() const noexcept {
   work_done sum;
@@ -67,7 +100,7 @@ void idle_policy::look_how_it_goes(deadline now) noexcept {
   for (std::size_t i = 0; i < home_.worker_count(); ++i) {
     worker& one = home_.worker_at(i);
     // order: relaxed, a hint
-    if (one.idle.seated.load(memory_order_relaxed)) one.end_slice();
+    if (one.idle.seated.load(memory_order_relaxed)) one.ask_to_reconsider();
   }
 }
 

@@ -35,6 +35,16 @@ void worker::give_ready(worker& host) noexcept {
   if (gift.count != 0) host.backlog_.push(gift);
 }
 
+/// A slice is over, and the next turn may take as long: whoever waits here would fall behind those
+/// that are with a worker that has few, or wait for any. So they go there, in front of the one
+/// whose slice it was.
+void worker::share_few() noexcept {
+  if (ready_.size() + backlog_.size() > few) return;
+  chain some = backlog_.take(few);
+  while (runnable* one = ready_.pop()) some.push_back(*one);
+  if (some.count != 0) home_.make_ready_for_all(some);
+}
+
 runnable* worker::steal_fresh(worker& victim) noexcept { return victim.fresh_.take_oldest(); }
 
 }  // namespace sluice::detail

@@ -9,7 +9,6 @@
 #include "sched/strand_end.hpp"
 #include "sched/worker_switch.hpp"
 #include "sluice/detail/base/edges.hpp"
-#include "sluice/detail/park/attention.hpp"
 
 namespace sluice::detail {
 
@@ -74,8 +73,6 @@ void worker::retire() noexcept {
   running_slot_.store(nullptr, memory_order_release);
   worker_of_this_thread = nullptr;
 }
-
-void worker::forget_slice() noexcept { drop_slice_flag(); }
 
 // ---- what runs next ----------------------------------------------------------------------------
 
@@ -244,32 +241,6 @@ inline void worker::queue_task(task_core& task) noexcept {
     shed.push_back(*oldest);
   }
   if (shed.count > 0) backlog_.push(shed);
-}
-
-// ---- time slices -------------------------------------------------------------------------------
-
-void worker::tick(coarse_time time) noexcept {
-  set_time(time);
-  const std::uint64_t now = picks();
-  if (now != std::exchange(picks_at_tick_, now)) return;
-  const std::uint64_t races = lost();
-  const bool fights =
-      lost_races::are_too_many(ticker::tick, races - std::exchange(lost_at_tick_, races));
-  if (!has_ready() && !has_fresh() && !home_.incoming().maybe_work() && !fights) return;
-  end_slice();
-}
-
-/// The turn has ended by itself, with no operation since.
-void worker::drop_old_slice() noexcept {
-  // order: relaxed, it is seen at the next look
-  // mutation: never, only slower: operations look up though there is nothing to see
-  if (slice_over_.load(memory_order_relaxed)) [[unlikely]]
-    drop_slice_flag();
-}
-
-void worker::drop_slice_flag() noexcept {
-  // order: relaxed, the ticker may set it again at once
-  if (slice_over_.exchange(false, memory_order_relaxed)) lower_attention();
 }
 
 // ---- switching ---------------------------------------------------------------------------------

@@ -170,6 +170,8 @@ class alignas(cache_line) worker {
   void tick(coarse_time now) noexcept;
   /// What runs gives way at its next operation on a channel. Anybody.
   void end_slice() noexcept;
+  /// What runs lets its worker reconsider there; its slice goes on. Anybody.
+  void ask_to_reconsider() noexcept;
   /// Many items have been moved on this thread. In one turn? Then what runs lets it reconsider, at
   /// the next operation.
   void look_up() noexcept;
@@ -219,6 +221,9 @@ class alignas(cache_line) worker {
   /// Fibers in a row that come from the next slot while others wait: two that wake each other
   /// must not starve the rest, and a longer row keeps more hand-overs in the cache.
   static constexpr std::uint32_t next_limit = 32;
+  /// So few that wait behind a turn that took a whole slice wait among those of all workers; the
+  /// one whose slice it was comes after them, and would wait too long for more.
+  static constexpr std::uint64_t few = 16;
   /// Stacks kept for the next tasks; beyond that half of them go to the pool.
   static constexpr std::size_t stacks_kept = 64;
   /// What is taken out of the inbox or the backlog at once, at most.
@@ -253,6 +258,7 @@ class alignas(cache_line) worker {
   [[nodiscard]] fiber* take_next() noexcept;
   void prefetch_ready(const runnable& now) const noexcept;
   void push_and_shed(fiber& one) noexcept;
+  void share_few() noexcept;
   void queue_task(task_core& task) noexcept;
   void shed_tasks() noexcept;
   /// Room for one more stack of the default size. Throws std::bad_alloc.
@@ -318,13 +324,12 @@ class alignas(cache_line) worker {
   atomic<std::uint64_t> finished_{0};
   /// Tasks of which nothing is left to be done; those that are finished run their last code.
   atomic<std::uint64_t> gone_{0};
-  /// The ticker sets it, the owner (or the ticker before it sleeps) clears it; while it is set
-  /// `attention` is raised.
+  /// What runs should look up. Anybody sets it, the owner (or the ticker before it sleeps) clears
+  /// it; while it is set `attention` is raised.
   atomic<bool> slice_over_{false};
   atomic<std::uint64_t> slice_of_{0};  ///< the turn whose slice is over, about
   std::uint64_t picks_at_tick_ = 0;    ///< the ticker's own
   std::uint64_t picks_at_look_up_ = 0;
-  bool looks_up_ = false;  ///< the slice is not over: it only has to reconsider
   std::uint64_t lost_at_tick_ = 0;
   atomic<std::uint64_t> empty_picks_{0};
   atomic<std::uint64_t> steals_{0};

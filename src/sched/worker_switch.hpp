@@ -109,13 +109,13 @@ inline void worker::switch_to(context& to, fiber& self, departure how) noexcept 
 /// its kind it would have many slices, and on one that the kernel does not run it would have none.
 inline void worker::give_way(fiber& self) noexcept {
   drop_slice_flag();
-  const bool looks_up = std::exchange(looks_up_, false) && picks_at_look_up_ == picks();
   // order: relaxed, a hint
-  const bool is_over = slice_of_.load(memory_order_relaxed) == picks() && !looks_up;
+  const bool is_over = slice_of_.load(memory_order_relaxed) == picks();
   if (!alone_ && home_.idle().reconsider(*this)) [[unlikely]]
     return switch_from(self, departure::moves, pick());
   if (!is_over) return;
   progress_.look_in = std::min(progress_.look_in, fair_beside_slices);
+  if (!alone_) share_few();
   runnable* next = pick();
   if (next == nullptr) return;
   switch_from(self, alone_ ? departure::yields : departure::gives_way, next);

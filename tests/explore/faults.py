@@ -30,6 +30,7 @@ TIMERS = "src/sched/timers.hpp"
 IDLE = "src/sched/idle.cpp"
 SPREAD = "src/sched/spread.cpp"
 IDLE_H = "src/sched/idle.hpp"
+STEALING = "src/sched/stealing.cpp"
 WORKER = "src/sched/worker.cpp"
 SWITCH = "src/sched/worker_switch.hpp"
 FIBER = "src/sched/fiber.cpp"
@@ -391,27 +392,33 @@ void idle_policy::pass_watch_on()""", "if (one != nullptr) rouse(*one);",
              ["runtime: ready fibers"], "if (host_for(me) != nullptr) return;"),
     # ---- slices
     left_out("slices: after many items nobody is asked to reconsider", SPREAD,
-             "  looks_up_ = true;\n  end_slice();", "end_slice();", ["fibers: many items in one"]),
+             "if (std::exchange(picks_at_look_up_, picks()) == picks()) ask_to_reconsider();",
+             "ask_to_reconsider();", ["fibers: many items in one"], ";"),
     weaker("slices: many items in several turns count as in one", SPREAD,
-           "if (std::exchange(picks_at_look_up_, picks()) != picks()) return;",
-           "std::exchange(picks_at_look_up_, picks()) != picks()", ["fibers: many items in one"],
-           "(picks_at_look_up_ = picks(), false)"),
-    weaker("slices: whoever only looks up gives way", SWITCH,
-           "slice_of_.load(memory_order_relaxed) == picks() && !looks_up;", "!looks_up",
-           ["fibers: many items in one"], "true"),
+           "if (std::exchange(picks_at_look_up_, picks()) == picks()) ask_to_reconsider();",
+           "std::exchange(picks_at_look_up_, picks()) == picks()", ["fibers: many items in one"],
+           "(picks_at_look_up_ = picks(), true)"),
+    weaker("slices: whoever only looks up gives way", SPREAD,
+           "if (std::exchange(picks_at_look_up_, picks()) == picks()) ask_to_reconsider();",
+           "ask_to_reconsider()", ["fibers: many items in one"], "end_slice()"),
     weaker("slices: the turn after one whose slice was over gives way", SWITCH,
-           "slice_of_.load(memory_order_relaxed) == picks() && !looks_up;",
+           "slice_of_.load(memory_order_relaxed) == picks();",
            "slice_of_.load(memory_order_relaxed) == picks()", ["fibers: many items in one"],
            "true"),
-    weaker("slices: whoever was asked to look up in an earlier turn does not give way", SWITCH,
-           "std::exchange(looks_up_, false) && picks_at_look_up_ == picks();",
-           "picks_at_look_up_ == picks()", ["fibers: many items in one"], "true"),
+    left_out("slices: those behind one are lost", STEALING,
+             "if (some.count != 0) home_.make_ready_for_all(some);",
+             "home_.make_ready_for_all(some);", ["fibers: a slice before others"]),
+    left_out("slices: those behind one are not counted", INBOX,
+             "      if (tail_ == nullptr) tail_ = some.last;\n"
+             "    }\n"
+             "    add(static_cast<std::int64_t>(some.count));",
+             "add(static_cast<std::int64_t>(some.count));", ["fibers: a slice before others"]),
     weaker("slices: two end one by a load and a store", SPREAD,
            "if (!slice_over_.exchange(true, memory_order_relaxed)) raise_attention();",
            "slice_over_.exchange(true, memory_order_relaxed)", ["fibers: a slice that"],
            "(slice_over_.load(memory_order_relaxed) ||"
            " (slice_over_.store(true, memory_order_relaxed), false))"),
-    weaker("slices: two forget one by a load and a store", WORKER,
+    weaker("slices: two forget one by a load and a store", SPREAD,
            "if (slice_over_.exchange(false, memory_order_relaxed)) lower_attention();",
            "slice_over_.exchange(false, memory_order_relaxed)", ["fibers: a slice that"],
            "(slice_over_.load(memory_order_relaxed) &&"

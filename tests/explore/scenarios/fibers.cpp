@@ -276,6 +276,33 @@ void a_slice_that_several_end() {
   check(detail::nothing_to_attend(), "raised as often as lowered");
 }
 
+/// Those that are ready behind it go to whichever worker comes first, and none is lost.
+void a_slice_before_others() {
+  crew some(2);
+  const channel<item> none(1);
+  bool ran[2] = {};
+  strands([&] { some.work(0); }, [&] { some.work(1); },
+          [&] {
+            auto busy = some.go([&] {
+              const channel<item> ch(2);
+              const auto wait = [&](int i) { return [&, i] { ran[i] = arrives(ch); }; };
+              auto first = some.go(wait(0));
+              auto second = some.go(wait(1));
+              for (int i = 0; i < 2; ++i) this_fiber::yield();
+              for (int i = 0; i < 2; ++i) ch.put(item(i + 1));
+              detail::worker::current()->end_slice();
+              look_up(none);
+              first.join();
+              second.join();
+            });
+            busy.join();
+            some.home.close();
+          });
+  check(ran[0] && ran[1], "each has its turn");
+  for (std::size_t i = 0; i < 2; ++i) some.home.worker_at(i).forget_slice();
+  check(detail::nothing_to_attend(), "raised as often as lowered");
+}
+
 /// It is tried whether one worker gets as much done: what the other runs follows (W6).
 void many_items_on_two_workers() {
   crew some(2);
@@ -343,6 +370,7 @@ scenarios fiber_scenarios() {
       {"fibers: busy beside two that it has woken", call<busy_beside_woken<2>>, nullptr, some_part},
       {"fibers: many items in one turn", call<many_items_in_one_turn>, nullptr, some_part},
       {"fibers: a slice that several end", call<a_slice_that_several_end>, nullptr, some_part},
+      {"fibers: a slice before others", call<a_slice_before_others>, nullptr, some_part},
       {"fibers: many items on two workers", call<many_items_on_two_workers>, nullptr, long_part},
       {"fibers: a count of the living", call<a_count_of_the_living>, nullptr, some_part},
   };
