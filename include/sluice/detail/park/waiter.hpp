@@ -72,8 +72,12 @@ class waiter {
   waiter(const waiter&) = delete;
   waiter& operator=(const waiter&) = delete;
 
-  /// waiting -> reserved, false if the wait has ended. Spins while another holds it reserved.
-  [[nodiscard]] bool try_reserve() noexcept { return leave_waiting(outcome::reserved); }
+  /// waiting -> reserved, false if the wait has ended. Spins while another holds it reserved. The
+  /// lock of a list in which it stands is held.
+  [[nodiscard]] bool try_reserve() noexcept {
+    return decided_ == decided::by_claim ? leave_waiting(outcome::reserved)
+                                         : try_claim_locked(outcome::reserved);
+  }
 
   /// reserved -> `how`, by the party that reserved it; it must unpark.
   void conclude(outcome how) noexcept {
