@@ -318,10 +318,12 @@ void alone() {
     return reinterpret_cast<detail::task_core&>(places[number]);
   };
   check(deque.take_newest() == nullptr && deque.take_newest_alone() == nullptr, "it is empty");
+  check(deque.take_oldest_alone() == nullptr, "it is empty");
   for (std::int64_t i = 0; i <= detail::task_deque::capacity; ++i) {
     check(deque.push(core(i)) == (i < detail::task_deque::capacity), "it holds so many");
   }
   check(deque.take_oldest() == &core(0), "the oldest");
+  check(deque.take_oldest_alone() == &core(1), "the oldest now");
   check(deque.take_newest_alone() == &core(detail::task_deque::capacity - 1), "the newest");
 }
 

@@ -57,10 +57,12 @@ void an_end_and_two_joins() {
 /// Called at the end, by the task's fiber or by whoever has asked too late: once.
 void tell(task_extras& more) noexcept { check(more.source.request_stop(), "the end is told once"); }
 
-/// N1 against T1. With a join the end takes more than one step.
-template <bool joins>
+/// N1 against T1. With a join the end takes more than one step; of a task that was asked to stop it
+/// takes a look at what was noted, and then T1.
+template <bool joins, bool is_asked>
 void an_end_that_is_noted() {
   task_core& task = new_task([] {});
+  if (is_asked) task.request_stop();
   task_extras* kept = nullptr;
   strands(
       [&] {
@@ -316,8 +318,9 @@ constexpr unsigned stop_part = 20;
 scenarios task_scenarios() {
   return {
       {"tasks: an end and two joins", call<an_end_and_two_joins>},
-      {"tasks: an end that is noted", call<an_end_that_is_noted<false>>},
-      {"tasks: an end that is noted and joined", call<an_end_that_is_noted<true>>},
+      {"tasks: an end that is noted", call<an_end_that_is_noted<false, false>>},
+      {"tasks: an end that is noted and joined", call<an_end_that_is_noted<true, false>>},
+      {"tasks: an end that is noted after a stop", call<an_end_that_is_noted<false, true>>},
       {"tasks: two make the extras", call<extras_of_two>},
       {"tasks: a stop after the handle", call<a_stop_after_the_handle>},
       {"tasks: a stop and a token", call<a_stop_and_a_token>, nullptr, stop_part},
