@@ -154,6 +154,7 @@ class segments {
     if (head >= at_once_.load(memory_order_acquire)) [[unlikely]]
       return false;
     // order: G1 seq_cst, items leave in this order; before every look that says drained
+    // mutation: acq_rel, only the getter of the last item decides what such a look says (I6)
     if (head_.index.compare_exchange_strong(head, head + 1, memory_order_seq_cst,
                                             memory_order_relaxed)) [[likely]] {
       at = {&in->all[head % span]};
