@@ -108,7 +108,7 @@ class cold_crowd {
     return *std::launder(reinterpret_cast<cold_flow*>(place(order_[i])));
   }
 
-  static void live(sluice::detail::context& self) {
+  static void live(sluice::detail::context& self, sluice::detail::context&) {
     cold_crowd& all = *static_cast<cold_flow&>(self).all;
     sluice::detail::switch_context(all.here_, self, all.thread_);
     if (all.what_()) ++all.right_;

@@ -71,7 +71,7 @@ struct context_pair : sluice::detail::context {
 };
 
 /// The other flow: switches back at once, until it is over.
-inline void switch_back(sluice::detail::context& self) {
+inline void switch_back(sluice::detail::context& self, sluice::detail::context&) {
   context_pair& both = static_cast<context_pair&>(self);
   while (!both.over) {
     ++both.arrived;
