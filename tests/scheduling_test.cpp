@@ -380,3 +380,20 @@ TEST_CASE("a stop that nobody obeys does not keep an idle runtime awake") {
   gate.put(1);
   CHECK_THROWS_AS(task.join(), sluice::cancelled);
 }
+
+TEST_CASE("a task from outside begins beside more fibers than workers that use up their slices") {
+  sluice::runtime rt({.workers = 2});
+  std::atomic<int> running{0};
+  std::atomic<bool> begun{false};
+  std::vector<sluice::task<void>> busy;
+  for (int i = 0; i < 6; ++i) {
+    busy.push_back(rt.go([&] {
+      const sluice::channel<int> ch{1};
+      ++running;
+      while (!begun) static_cast<void>(ch.try_get());
+    }));
+  }
+  test::await([&] { return running == 6; });
+  rt.go([&] { begun = true; }).join();
+  for (auto& one : busy) one.join();
+}

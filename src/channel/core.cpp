@@ -263,7 +263,6 @@ inline void channel_core::serve_locked() noexcept {
 // ---- waiting ------------------------------------------------------------------------------------
 
 bool channel_core::claim_for_stop(waiter& w) const noexcept {
-  // Under it waits are decided, whoever may look at the channel.
   const std::lock_guard guard(const_cast<short_lock&>(lock_));
   return w.try_claim_locked(outcome::cancelled);
 }
@@ -318,9 +317,10 @@ void channel_core::withdraw(wait_list& s, wait_node& node) noexcept {
 /// wait before it parks, so it need not be reserved.
 template <side Which>
 [[gnu::noinline]] status channel_core::wait_at(void* item, time_limit until, const char* operation,
-                                               parker& strand) {
+                                               parker* fiber) {
   constexpr bool puts = Which == side::put;
-  lone_wait wait(strand, operation, *this, until, item);
+  parker& strand = fiber != nullptr ? *fiber : parker::current();
+  lone_wait wait(strand, operation, *this, decided_for(fiber, until), item);
   wait_node& node = wait.node;
   wait_list& s = list_of(Which);
   const wait_list& others = puts ? getters_ : putters_;
@@ -338,17 +338,17 @@ template <side Which>
 
 [[gnu::noinline]] status channel_core::wait_to_put(void* item, time_limit until,
                                                    const char* operation) {
-  return wait_at<side::put>(item, until, operation, running_parker());
+  return wait_at<side::put>(item, until, operation, running_fiber());
 }
 
 [[gnu::noinline]] status channel_core::wait_to_get(void* room, time_limit until,
                                                    const char* operation) {
-  return wait_at<side::get>(room, until, operation, running_parker());
+  return wait_at<side::get>(room, until, operation, running_fiber());
 }
 
 status channel_core::wait_until_drained(time_limit until) {
   parker& strand = parker::current();
-  lone_wait wait(strand, "join", *this, until);
+  lone_wait wait(strand, "join", *this, decided::by_claim);
   lock_.lock();
   announce(joiners_, wait.node);
   settle_own(joiners_, wait.node, job::none);

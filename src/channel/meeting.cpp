@@ -71,7 +71,7 @@ template <side Which>
   parker* const fiber = running_fiber();
   if (fiber == nullptr) [[unlikely]]
     return end_in_slow_wait<Which>(item, until, operation);
-  lone_wait wait(*fiber, operation, *this, until, item);
+  lone_wait wait(*fiber, operation, *this, decided_for(fiber, until), item);
   edge_from(&wait.node);
   list_of(Which).push_back(wait.node);
   lock_.unlock();
@@ -83,7 +83,7 @@ template <side Which>
 [[gnu::noinline]] status channel_core::end_in_slow_wait(void* item, time_limit until,
                                                         const char* operation) {
   parker& strand = parker::current();
-  lone_wait wait(strand, operation, *this, until, item);
+  lone_wait wait(strand, operation, *this, decided::by_claim, item);
   edge_from(&wait.node);
   list_of(Which).push_back(wait.node);
   if (record_ != nullptr) note_wait(list_of(Which));

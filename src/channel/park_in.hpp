@@ -10,11 +10,9 @@ namespace sluice::detail {
 /// A wait that has one place in one list: both on the waiting strand's stack, side by side, so that
 /// one address tells of both.
 struct lone_wait {
-  lone_wait(parker& strand, const char* operation, channel_core& where, time_limit until,
+  lone_wait(parker& strand, const char* operation, channel_core& where, decided how,
             void* item = nullptr) noexcept
-      : self(strand, {operation, &where}, on_stop::end_wait,
-             until.is_none() ? decided::under_lock : decided::by_claim),
-        node(self, item) {}
+      : self(strand, {operation, &where}, on_stop::end_wait, how), node(self, item) {}
 
   /// The channel, as the constructor was given it.
   [[nodiscard]] channel_core& where() const noexcept {
@@ -24,6 +22,12 @@ struct lone_wait {
   waiter self;
   wait_node node;
 };
+
+/// How a wait is decided. That of a thread (no `fiber`) by a claim: it may be stopped before it is
+/// seen to wait, when what it waits for may be gone.
+[[nodiscard]] inline decided decided_for(const parker* fiber, time_limit until) noexcept {
+  return fiber != nullptr && until.is_none() ? decided::under_lock : decided::by_claim;
+}
 
 /// R6. `wait` is that of `strand`, in the list `mine`.
 [[gnu::always_inline]] inline status channel_core::park_in(lone_wait& wait, parker& strand,

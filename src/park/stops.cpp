@@ -55,6 +55,7 @@ void obeyed_stop::delete_merged::operator()(merged* some) const noexcept { delet
 }
 
 void obeyed_stop::note_request() noexcept {
+  if (in_forked_child()) return;  // the lock of what it waits for may be held for ever
   raise_attention();
   edge_from(&requested_);
   // order: K2 seq_cst, after the raise and before P4 in the one order with P1 and P5

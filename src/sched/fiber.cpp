@@ -114,8 +114,15 @@ void fiber::let_go() noexcept {
   // order: acq_rel, gives the fiber back; acquire on failure pairs P3
   // mutation: release, what it replaces is the holder's own
   if (!word_.compare_exchange_strong(seen, parked, memory_order_acq_rel, memory_order_acquire)) {
-    wake();  // it was notified while we held it
+    // order: P6 release, what was done while it was held comes before what its unparker does next
+    word_.store(released, memory_order_release);
   }
+}
+
+void fiber::wake_when_let_go() noexcept {
+  // order: acquire, pairs with P6
+  for (backoff pause; word_.load(memory_order_acquire) != released;) pause.pause();
+  wake();
 }
 
 void fiber::cancel_wait() noexcept {
@@ -123,7 +130,7 @@ void fiber::cancel_wait() noexcept {
   if (!is_stoppable() || !must_stop() || !waiting_->try_claim_for_stop()) {
     return let_go();
   }
-  // order: release, as P3; the claim is ours, so nobody else unparks
+  // order: release, as P3; the claim is ours, so nobody else unparks or waits for P6
   // mutation: relaxed, the queue hands the fiber on, and who finds `notified` looks at nothing
   word_.store(notified, memory_order_release);
   wake();

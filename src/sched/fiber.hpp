@@ -3,7 +3,8 @@
 // The parker's word, as far as fibers go further than threads:
 //
 //   parked -> held        P4 whoever cancels or dumps keeps the fiber in its wait for a moment
-//   held   -> parked      and lets go; if it was notified meanwhile, makes it ready
+//   held   -> parked      and lets go; if it was notified meanwhile:
+//   notified -> released  P6 then its unparker, who waits for that, makes it ready
 //   held   -> notified    the holder has claimed the wait as cancelled
 //
 // I1 a fiber is announced parked (P1) only by the context that runs next, after the switch; it is
@@ -126,6 +127,7 @@ class alignas(cache_line) fiber final : public parker,
       : runnable(sort::fiber), stack_class_(size_class), slot_(&slot) {}
 
   void wake() noexcept override;
+  void wake_when_let_go() noexcept override;
   void wake_from(worker* here) noexcept;
   void arm_timer(waiter& w, time_limit until) noexcept;
   void disarm_timer() noexcept;
@@ -134,7 +136,7 @@ class alignas(cache_line) fiber final : public parker,
   void note_stop() const noexcept;
   [[nodiscard]] bool is_stoppable() const noexcept;
 
-  static constexpr std::uint32_t held = 3;
+  static constexpr std::uint32_t released = 5;
   /// Bytes above the stack pointer of a parked fiber down to the frame of its caller, about.
   static constexpr std::size_t prefetched = 384;
   /// The block, and what a wait in a channel that a task's function calls needs below it, about.

@@ -58,7 +58,15 @@ class inbox {
   /// Null: there was nothing, or another took it.
   runnable* pop() noexcept { return maybe_work() ? pop_some(1).first : nullptr; }
 
-  /// Up to `most`, the oldest first.
+  /// A task, also while fibers wait here. Null: there was none.
+  runnable* pop_task() noexcept {
+    task_core* const task = maybe_work() ? tasks_.pop() : nullptr;
+    // order: relaxed, as in pop_some
+    if (task != nullptr) count_.fetch_sub(1, memory_order_relaxed);
+    return task;
+  }
+
+  /// Up to `most`, the oldest first, fibers before tasks.
   chain pop_some(std::size_t most) noexcept {
     chain some = pop_linked(most);
     while (some.count < most) {

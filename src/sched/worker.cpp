@@ -149,14 +149,15 @@ runnable* worker::pick_fairly() noexcept {
   if (timers_.any()) timers_.fire(clock::now());
   if (!alone_) home_.idle().reconsider(*this);
   progress_.look_in = has_fresh() && !ready_.empty() ? fair_beside_tasks : fair_every;
-  // Each of the three gets the first look in turn: none may keep another waiting for ever.
-  for (int i = 0; i < 3; ++i) {
-    fair_turn_ = (fair_turn_ + 1) % 3;
+  // Each of the four gets the first look in turn: none may keep another waiting for ever.
+  for (int i = 0; i < 4; ++i) {
+    fair_turn_ = (fair_turn_ + 1) % 4;
     runnable* one = fair_turn_ == 0   ? home_.incoming().pop()
                     : fair_turn_ == 1 ? backlog_.take(1).first
+                    : fair_turn_ == 2 ? home_.incoming().pop_task()
                                       : fresh_.take_oldest();
     if (one == nullptr) continue;
-    if (fair_turn_ == 0) bump(injected_);
+    if (fair_turn_ % 2 == 0) bump(injected_);
     return one;
   }
   return nullptr;

@@ -5,7 +5,10 @@
  *   win:  waiting -> how            one CAS on the claim word, then, as the last touch,
  *         any -> notified           P3 exchange; if it was parked, wake
  *   stop: parked -> held -> parked  P4 hold: a canceller keeps the fiber in its wait, looks at the
- *                                   stop flag of whoever it holds, and only then claims
+ *                                   stop flag of whoever it holds, and only then claims, under the
+ *                                   lock of what the fiber waits for
+ *         notified -> released      P6: it was notified while it was held. Whoever did that waits,
+ *                                   and wakes the fiber; then what it waited for may go
  *         attention, flag, P4       P5 after P1 the announcer loads attention and acts likewise
  *
  * A thread announces itself and sleeps in a futex, which may wake for no reason. A fiber must not
@@ -30,6 +33,7 @@
  * bad fiber: BAD_NO_REQUEUE FIBER
  * bad fiber: BAD_CANCEL_WITHOUT_HOLD FIBER
  * bad fiber: BAD_RELEASE_NOT_CAS FIBER
+ * bad fiber: BAD_LEAVE_THE_HOLDER FIBER
  * bad fiber: BAD_GIVE_UP_ON_HELD FIBER
  * bad fiber: BAD_NO_OWNER_CHECK FIBER
  * bad fiber: BAD_FLAG_FIRST FIBER
@@ -49,6 +53,7 @@
 #define PARKED 1
 #define NOTIFIED 2
 #define HELD 3
+#define RELEASED 5
 
 #define WAITING 0
 #define COMPLETED 1
@@ -190,6 +195,7 @@ chan leave = [0] of { bit };       /* 0: it waits, 1: it has ended */
 bool on_stack;                     /* somebody executes on the fiber's stack */
 bool ended;
 bool stop[2], task_alive[2]; /* of the task objects */
+bool gone[WAITS];            /* what that wait was for: its last user was the one who served it */
 byte owner;                  /* the task in the control block */
 byte attention;
 
@@ -228,6 +234,7 @@ inline cancel_wait() {
   :: won ->
     atomic {
       assert(alive[k]);
+      assert(!gone[k]); /* the claim takes its lock */
       if
       :: claim[k] == WAITING -> assert(stop[TASK(k)]); claim[k] = CANCELLED
       :: else -> won = false
@@ -257,7 +264,10 @@ inline cancel_wait() {
     atomic {
       if
       :: word == HELD -> word = PARKED
-      :: else -> assert(word == NOTIFIED); make_ready()
+      :: else -> assert(word == NOTIFIED); word = RELEASED /* P6 */
+#ifdef BAD_LEAVE_THE_HOLDER
+        make_ready()
+#endif
       fi
     }
 #endif
@@ -275,6 +285,9 @@ inline unpark() {
   };
   if
   :: before == PARKED -> make_ready()
+#ifndef BAD_LEAVE_THE_HOLDER
+  :: before == HELD -> atomic { word == RELEASED; make_ready() }
+#endif
   :: else
   fi
 }
@@ -290,7 +303,8 @@ proctype waker(byte k) {
       :: else -> goto lost
       fi
     };
-    unpark()
+    unpark();
+    gone[k] = true
   :: TASK(k) == 0 || ended -> skip
   fi;
 lost:
@@ -416,7 +430,7 @@ notified:
   atomic { /* under the shard's lock */
     armed[k] = false
   };
-  assert(word == NOTIFIED);
+  assert(word == NOTIFIED || word == RELEASED);
   word = EMPTY; /* P2 */
   atomic {
     assert(claim[k] != WAITING);

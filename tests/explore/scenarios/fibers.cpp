@@ -1,6 +1,7 @@
 // Fibers on workers whose threads are strands of the scenario: without a ticker, and with fewer steps
 // than whole runtimes.
 #include <chrono>
+#include <memory>
 #include <stop_token>
 
 #include "engine/kernel.hpp"
@@ -95,6 +96,28 @@ void a_stop_or_a_meeting() {
             next.put(item(2));
           });
   check(got == 2, "a stop or an item ends a wait");
+}
+
+/// Whoever meets the fiber drops the last handle at once: the fiber has used it by reference.
+void a_stop_or_a_meeting_that_ends_the_channel() {
+  crew some(1);
+  auto ch = std::make_unique<channel<item>>(rendezvous);
+  shared_bool begun{false};
+  auto one = some.go([&, used = ch.get()] {
+    set_it(begun);
+    if (!arrives(*used)) shield([&] { used->get(); });
+  });
+  strands([&] { some.work(0); },
+          [&] {
+            spin_until(begun);
+            one.request_stop();
+            one.join();
+            some.home.close();
+          },
+          [&] {
+            ch->put(item(1));
+            ch.reset();
+          });
 }
 
 /// Nobody puts: only the stop can end the wait, which has begun or will. If `others_look`, somebody
@@ -363,6 +386,8 @@ scenarios fiber_scenarios() {
       {"fibers: a stop while others look", call<a_stop<true>>, nullptr, some_part / 2},
       {"fibers: a stop or an item", call<a_stop_or_an_item>, nullptr, some_part / 2},
       {"fibers: a stop or a meeting", call<a_stop_or_a_meeting>, nullptr, some_part / 2},
+      {"fibers: a stop or a meeting whose channel goes",
+       call<a_stop_or_a_meeting_that_ends_the_channel>, nullptr, some_part / 2},
       {"fibers: a token at the end", call<a_token_at_the_end>, nullptr, some_part},
       {"fibers: the end and a shield", call<the_end_and_a_shield>, nullptr, 2 * some_part},
       {"fibers: an end that is heard", call<an_end_that_is_heard>, nullptr, some_part},

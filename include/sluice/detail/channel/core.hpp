@@ -248,7 +248,7 @@ class SLUICE_API channel_core : public waited_for {
   void settle_own(wait_list& s, wait_node& node, job won) noexcept;
   claim claim_for(wait_node& node, job todo) noexcept;
   template <side Which>
-  status wait_at(void* item, time_limit until, const char* operation, parker& strand);
+  status wait_at(void* item, time_limit until, const char* operation, parker* fiber);
   void withdraw(wait_list& s, wait_node& node) noexcept;
   static status park_in(lone_wait& wait, parker& strand, time_limit until,
                         wait_list channel_core::*mine);

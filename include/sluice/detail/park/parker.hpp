@@ -10,6 +10,8 @@
 // Only the party that won a waiter's claim unparks, once for each wait, so no token is left over.
 // A thread may run on and end as soon as P3 can be seen, and its parker ends with it: after P3 the
 // unparker reads nothing of a thread's. A fiber's parker is there until its unparker wakes it.
+// Whoever looks at a parked fiber holds it meanwhile (P4, fiber.hpp). Its unparker waits for him
+// before it wakes the fiber, and so before anything that the wait was about may go.
 #pragma once
 
 #include <cstdint>
@@ -46,6 +48,7 @@ class SLUICE_API parker {
     const std::uint32_t before = word_.exchange(notified, memory_order_acq_rel);
     if (before == parked) return wake();
     if (before == asleep) wake_in_kernel(word_);
+    if (before == held) wake_when_let_go();
   }
 
   /// Called by the strand itself, see attention.hpp.
@@ -71,11 +74,14 @@ class SLUICE_API parker {
   ~parker() = default;
   /// The word was `parked`: make the fiber run again. Called only off its stack.
   virtual void wake() noexcept = 0;
+  /// The same; it was `held`. Spins until it is let go of.
+  virtual void wake_when_let_go() noexcept {}
 
   static constexpr std::uint32_t empty = 0;
   static constexpr std::uint32_t parked = 1;
   static constexpr std::uint32_t notified = 2;
-  static constexpr std::uint32_t asleep = 4;  ///< a thread; 3 is fiber::held
+  static constexpr std::uint32_t held = 3;    ///< a fiber that somebody looks at
+  static constexpr std::uint32_t asleep = 4;  ///< a thread
   /// Written by its strand (or the context that announces for it) and by the one unparker.
   atomic<std::uint32_t> word_{empty};
 

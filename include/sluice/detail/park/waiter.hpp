@@ -11,8 +11,8 @@
 //      +-- try_claim --> completed | closed | timed_out | cancelled
 //
 // Where all who may end a wait hold the same lock, the object's, a claim need not be a
-// read-modify-write (try_claim_locked). So it is for a wait in one list and without a time limit: a
-// stop takes the lock then too (try_claim_for_stop).
+// read-modify-write (try_claim_locked). So it is for a fiber's wait in one list and without a time
+// limit: a stop takes the lock then too (try_claim_for_stop).
 //
 // C-steps of the winner: claim, do the work, unpark, and touch nothing of the strand's after
 // that: its frame may be gone. The strand leaves its wait only after the winner's unpark.
