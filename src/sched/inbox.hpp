@@ -1,5 +1,5 @@
 // What comes to the workers from outside: fibers that others made ready, tasks that others started;
-// and, from a worker, fibers whose slice is over and those that waited behind them.
+// and, from a worker, fibers whose slice is over and what waited behind them, tasks too.
 //
 // They are linked, so a wake never allocates and never fails. New tasks go through moodycamel's
 // queue, which may need memory: there `go` may throw. That queue's orders are weaker than seq_cst,

@@ -273,7 +273,7 @@ class SLUICE_API channel_core : public waited_for {
   // The first line of the object: all that a strand which waits or wakes needs.
   const channel_kind kind_;
   short_lock lock_;
-  /// closed() and whether there is a record, for whoever holds the lock; for others a hint that
+  /// closed(), else whether there is a record, for whoever holds the lock; for others a hint that
   /// comes after the cause.
   atomic<std::uint8_t> unusual_;
   std::uint8_t met_ = 0;  ///< of meetings (meeting.cpp), under the lock

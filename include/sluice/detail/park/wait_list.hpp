@@ -31,7 +31,7 @@ struct wait_node {
 
   // Written by whoever serves it: left unset here, because most of making a node was zeroing it.
   std::uint64_t ticket;  ///< the slot claimed for it; set together with `todo`
-  void* place;           ///< where that slot is: a segment, or the node to exchange with
+  void* place;           ///< where that slot is: a segment
   job todo;
   // Written by the lists.
   bool linked;

@@ -40,7 +40,7 @@ class segments {
   using slot = typename segment::slot;
 
  public:
-  /// A place that was claimed at once: no last slot of a segment.
+  /// A claimed slot; one that was claimed at once is no last one of a segment (I6).
   struct place {
     slot* where;
   };
