@@ -55,6 +55,13 @@ inline wait_node* channel_core::win_front(wait_list& s) noexcept {
   partner.owner->strand().unpark();
 }
 
+template <side Which>
+[[gnu::always_inline]] inline void channel_core::pass_item(void* item,
+                                                           wait_node& partner) noexcept {
+  Which == side::put ? pass_item(item, partner.item, partner)
+                     : pass_item(partner.item, item, partner);
+}
+
 inline void channel_core::hand_over(void* from, void* to, wait_node& partner) noexcept {
   if (record_ != nullptr) [[unlikely]]
     record_->count_meeting();
@@ -108,8 +115,7 @@ template <side Which>
 [[gnu::noinline]] status channel_core::meet_and_tell(void* item, wait_node& partner) {
   count_moved(meetings_at_once);
   lock_.unlock();
-  Which == side::put ? pass_item(item, partner.item, partner)
-                     : pass_item(partner.item, item, partner);
+  pass_item<Which>(item, partner);
   return status::ok;
 }
 
@@ -126,8 +132,7 @@ template <side Which>
   if (count_meeting()) [[unlikely]]
     return meet_and_tell<Which>(item, partner);
   lock_.unlock();
-  Which == side::put ? pass_item(item, partner.item, partner)
-                     : pass_item(partner.item, item, partner);
+  pass_item<Which>(item, partner);
   return status::ok;
 }
 

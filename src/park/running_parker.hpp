@@ -1,4 +1,4 @@
-// parker::current() without a call, for the few functions in which a strand waits.
+// Which fiber runs, without a call, for the few functions in which a strand waits.
 //
 // Only for functions that are never inlined, and there once, before anything may switch: nowhere
 // else may an address of this thread stay in a register.
@@ -15,11 +15,6 @@ namespace sluice::detail {
 [[nodiscard]] [[gnu::always_inline]] inline parker* running_fiber() noexcept {
   // order: relaxed, written by this thread
   return current_strand.load(memory_order_relaxed);
-}
-
-[[nodiscard]] [[gnu::always_inline]] inline parker& running_parker() noexcept {
-  parker* const fiber = running_fiber();
-  return fiber != nullptr ? *fiber : parker::current();
 }
 
 }  // namespace sluice::detail

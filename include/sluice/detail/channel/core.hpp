@@ -226,6 +226,8 @@ class SLUICE_API channel_core : public waited_for {
   wait_node* win_both(wait_list& s, waiter& self) noexcept;
   void hand_over(void* from, void* to, wait_node& partner) noexcept;
   void pass_item(void* from, void* to, wait_node& partner) noexcept;
+  template <side Which>
+  void pass_item(void* item, wait_node& partner) noexcept;
   void meet_or_enlist(side which, wait_node& node) noexcept;
   void meet_or_enlist_slowly(side which, wait_node& node) noexcept;
   void meet_or_enlist_locked(side which, wait_node& node) noexcept;

@@ -115,7 +115,8 @@ class waiter {
     return true;
   }
 
-  /// As try_claim, for a stop. The strand cannot go on meanwhile: so what it waits for is there.
+  /// As try_claim, for a stop. A fiber is held, and whoever serves it waits for that (P6): so what
+  /// it waits for is there.
   [[nodiscard]] bool try_claim_for_stop() noexcept {
     return decided_ == decided::by_claim ? try_claim(outcome::cancelled)
                                          : site_.object->claim_for_stop(*this);
