@@ -1,11 +1,11 @@
-// Fibers on workers whose threads are strands of the scenario: without a ticker, and with fewer steps
-// than whole runtimes.
+// Fibers of a crew: their waits and who ends them, the next slot, slices, counts.
 #include <chrono>
 #include <memory>
 #include <stop_token>
 
 #include "engine/kernel.hpp"
 #include "explore.hpp"
+#include "scenarios/crew.hpp"
 #include "sched/scheduler.hpp"
 #include "sluice/channel.hpp"
 #include "sluice/detail/base/progress.hpp"
@@ -19,44 +19,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-using shared_bool = detail::atomic<bool>;
-
-struct crew {
-  static detail::scheduler_options without_threads(int workers) {
-    hold_threads();
-    return {.workers = workers, .stack_size = 16 * 1024};
-  }
-  explicit crew(int workers) : home(without_threads(workers)) {}
-
-  void work(std::size_t number) { home.worker_at(number).main(); }
-  template <class F>
-  auto go(F f) {
-    return detail::go_plain(&home, nullptr, 0, f);
-  }
-
-  detail::scheduler home;
-};
-
-/// As a loop without a wait does, until somebody has set it.
-void spin_until(const shared_bool& set) {
-  // order: acquire, pairs with set_it
-  while (!set.load(detail::memory_order_acquire)) detail::cpu_pause();
-}
-void set_it(shared_bool& one) {
-  // order: release, pairs with spin_until
-  one.store(true, detail::memory_order_release);
-}
-
-/// Waits for an item; false: the channel was closed, or the fiber was stopped.
-bool arrives(const channel<item>& ch) {
-  item found(63);
-  try {
-    return static_cast<bool>(ch >> found);
-  } catch (const cancelled&) {
-    return false;
-  }
-}
-
 // ---- a wait and those who end it -----------------------------------------------------------------
 
 /// P1, P3, P4 and P5.
@@ -65,13 +27,7 @@ void a_stop_or_an_item() {
   const channel<item> ch(1);
   bool got = false;
   auto one = some.go([&] { got = arrives(ch); });
-  strands([&] { some.work(0); },
-          [&] {
-            one.request_stop();
-            one.join();
-            some.home.close();
-          },
-          [&] { ch.put(item(1)); });
+  strands([&] { some.work(0); }, [&] { some.stop_and_close(one); }, [&] { ch.put(item(1)); });
   check(ch.size() == (got ? 0U : 1U), "an item is not lost to a stop");
 }
 
@@ -85,12 +41,7 @@ void a_stop_or_a_meeting() {
     if (!arrives(ch)) shield([&] { ch.get(); });
     shield([&] { got = next.get().number(); });
   });
-  strands([&] { some.work(0); },
-          [&] {
-            one.request_stop();
-            one.join();
-            some.home.close();
-          },
+  strands([&] { some.work(0); }, [&] { some.stop_and_close(one); },
           [&] {
             ch.put(item(1));
             next.put(item(2));
@@ -110,9 +61,7 @@ void a_stop_or_a_meeting_that_ends_the_channel() {
   strands([&] { some.work(0); },
           [&] {
             spin_until(begun);
-            one.request_stop();
-            one.join();
-            some.home.close();
+            some.stop_and_close(one);
           },
           [&] {
             ch->put(item(1));
@@ -136,9 +85,7 @@ void a_stop() {
   strands([&] { some.work(0); },
           [&] {
             spin_until(begun);
-            one.request_stop();
-            one.join();
-            some.home.close();
+            some.stop_and_close(one);
           });
   if (others_look) detail::lower_attention();
   check(!got, "a stop ends a wait");
@@ -180,13 +127,7 @@ void an_end_that_is_heard() {
     detail::listen_for_end(here);
     shield([&] { got = ch.get_for(1ms).has_value(); });
   });
-  strands([&] { some.work(0); },
-          [&] {
-            one.request_stop();
-            one.join();
-            some.home.close();
-          },
-          [&] { ch.put(item(1)); });
+  strands([&] { some.work(0); }, [&] { some.stop_and_close(one); }, [&] { ch.put(item(1)); });
   check(here.ends == 1, "whoever listens hears of the end");
   check(ch.size() == (got ? 0U : 1U), "an item is not lost to a time");
 }
@@ -212,8 +153,7 @@ void busy_beside_woken() {
             });
             first.join();
             second.join();
-            busy.join();
-            some.home.close();
+            some.close_after(busy);
           });
 }
 
@@ -272,8 +212,7 @@ void many_items_in_one_turn() {
               first.join();
               second.join();
             });
-            busy.join();
-            some.home.close();
+            some.close_after(busy);
           });
 }
 
@@ -287,8 +226,7 @@ void a_slice_that_several_end() {
             auto busy = some.go([&] {
               for (int i = 0; i < 3; ++i) move_many(), look_up(none);
             });
-            busy.join();
-            some.home.close();
+            some.close_after(busy);
           },
           [&] {
             one.end_slice();
@@ -318,8 +256,7 @@ void a_slice_before_others() {
               first.join();
               second.join();
             });
-            busy.join();
-            some.home.close();
+            some.close_after(busy);
           });
   check(ran[0] && ran[1], "each has its turn");
   for (std::size_t i = 0; i < 2; ++i) some.home.worker_at(i).forget_slice();
@@ -345,8 +282,7 @@ void many_items_on_two_workers() {
             auto first = some.go(busy(0));
             auto second = some.go(busy(1));
             first.join();
-            second.join();
-            some.home.close();
+            some.close_after(second);
           });
   check(rounds[0] == 10 && rounds[1] == 10, "each runs to its end");
   for (std::size_t i = 0; i < 2; ++i) some.home.worker_at(i).forget_slice();
@@ -359,11 +295,7 @@ void many_items_on_two_workers() {
 void a_count_of_the_living() {
   crew some(1);
   auto one = some.go([&] { some.go([] {}).join(); });
-  strands([&] { some.work(0); },
-          [&] {
-            one.join();
-            some.home.close();
-          },
+  strands([&] { some.work(0); }, [&] { some.close_after(one); },
           [&] {
             for (int i = 0; i < 2; ++i) {
               const detail::worker::counts its = some.home.worker_at(0).count();
