@@ -60,6 +60,22 @@ TEST_CASE("a run queue gives out what it got, oldest first") {
   CHECK(queue.empty());
 }
 
+TEST_CASE("the first of a run queue changes places with any other, or none, by a random number") {
+  run_queue queue;
+  auto all = make(4);
+  queue.exchange_first_alone(65'535);  // there is none
+  CHECK(queue.pop_alone() == nullptr);
+  for (auto& one : all) CHECK(queue.push(one));
+  queue.exchange_first_alone(16'383);  // with itself
+  CHECK(number_of(queue.pop_alone()) == 0);
+  queue.exchange_first_alone(65'535);  // with the last
+  CHECK(number_of(queue.pop_alone()) == 3);
+  queue.exchange_first_alone(32'768);
+  CHECK(number_of(queue.pop_alone()) == 1);
+  CHECK(number_of(queue.pop_alone()) == 2);
+  CHECK(queue.pop_alone() == nullptr);
+}
+
 TEST_CASE("a run queue takes as many as it has places, lap after lap") {
   run_queue queue;
   auto all = make(capacity + 1);

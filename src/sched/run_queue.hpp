@@ -88,6 +88,22 @@ class run_queue {
     return slots_[head % capacity].load(memory_order_relaxed);
   }
 
+  /// Who stands first and another, picked by a random number of 16 bits, change places; the owner,
+  /// where there are no thieves.
+  void exchange_first_alone(std::uint32_t random) noexcept {
+    // order: relaxed, the owner's own
+    const std::uint64_t head = head_.load(memory_order_relaxed);
+    const std::uint64_t at = head + (random * size() >> 16);
+    atomic<runnable*>& first = slots_[head % capacity];
+    atomic<runnable*>& other = slots_[at % capacity];
+    // order: relaxed, as above
+    runnable* const one = first.load(memory_order_relaxed);
+    // order: relaxed, as above
+    first.store(other.load(memory_order_relaxed), memory_order_relaxed);
+    // order: relaxed, as above
+    other.store(one, memory_order_relaxed);
+  }
+
   /// What will be popped `ahead` pops from now, as of now; null: nothing. Owner.
   [[nodiscard]] runnable* peek(std::uint64_t ahead) const noexcept {
     const std::uint64_t at = head() + ahead;

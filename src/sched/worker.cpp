@@ -149,6 +149,7 @@ runnable* worker::pick_fairly() noexcept {
   if (timers_.any()) timers_.fire(clock::now());
   if (!alone_) home_.idle().reconsider(*this);
   progress_.look_in = has_fresh() && !ready_.empty() ? fair_beside_tasks : fair_every;
+  shuffle();
   // Each of the four gets the first look in turn: none may keep another waiting for ever.
   for (int i = 0; i < 4; ++i) {
     fair_turn_ = (fair_turn_ + 1) % 4;
@@ -161,6 +162,21 @@ runnable* worker::pick_fairly() noexcept {
     return one;
   }
   return nullptr;
+}
+
+/// Where all wait for each other alone the order of turns would repeat for ever, and who has the
+/// best place in it, behind a row of those that wait for him, would keep it. So now and then, by
+/// chance, who stands first gets another place. Where turns are long a lost one weighs more.
+inline void worker::shuffle() noexcept {
+  idle.random = idle.random * 1664525U + 1013904223U;
+  const std::uint32_t random = idle.random >> 16;
+  if (random % looks_to_shuffle != 0) return;
+  const work_done now = done();
+  const work_done did = now.since(std::exchange(shuffled_, now));
+  if (did.turns < fair_every || did.items > did.turns * few_items) return;
+  if (alone_) return ready_.exchange_first_alone(random);
+  // Beside thieves only the first and the last place can be had.
+  if (runnable* one = ready_.pop()) push_ready(static_cast<fiber&>(*one));
 }
 
 void worker::push_ready(fiber& one) noexcept {

@@ -218,6 +218,10 @@ class alignas(cache_line) worker {
   static constexpr std::uint32_t fair_beside_tasks = 8;
   /// And after turns that took a whole slice: each is as long as some hundred thousand others.
   static constexpr std::uint32_t fair_beside_slices = 2;
+  /// Of so many looks one shuffles turns, about. Oftener would cost a pipeline its waves.
+  static constexpr std::uint32_t looks_to_shuffle = 8;
+  /// Turns are short where so few items for each go through channels, as far as they are counted.
+  static constexpr std::uint32_t few_items = 8;
   /// Fibers in a row that come from the next slot while others wait: two that wake each other
   /// must not starve the rest, and a longer row keeps more hand-overs in the cache.
   static constexpr std::uint32_t next_limit = 32;
@@ -268,6 +272,7 @@ class alignas(cache_line) worker {
   void take_ids() noexcept;
   void admit(task_core& task, std::uint8_t size_class) noexcept;
   [[nodiscard]] runnable* pick_fairly() noexcept;
+  void shuffle() noexcept;
   [[nodiscard]] runnable* pick_task() noexcept;
   [[nodiscard]] runnable* pick_from_afar() noexcept;
   [[nodiscard]] runnable* take_from_outside() noexcept;
@@ -299,6 +304,7 @@ class alignas(cache_line) worker {
   const unsigned index_;
   const bool alone_;  ///< the only worker: no thieves
   int fair_turn_ = 0;
+  work_done shuffled_;  ///< what it had got done when it last was to shuffle the order of turns
   std::uint32_t next_left_ = next_limit;  ///< until the queue gets its turn
   /// Of the one that leaves, until settle_departed. What is usual need not be written.
   departure how_ = departure::parks;

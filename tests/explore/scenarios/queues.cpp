@@ -312,6 +312,11 @@ void alone() {
   queue.push(one);
   check(queue.pop_alone() == &one && queue.pop_alone() == nullptr, "what was pushed is there");
   check(queue.shed_half().count == 0, "less than half is not given up");
+  numbered other(2);
+  queue.push(one);
+  queue.push(other);
+  queue.exchange_first_alone(1U << 15);
+  check(queue.pop_alone() == &other && queue.pop_alone() == &one, "they have changed places");
 
   alignas(detail::task_core) std::byte places[detail::task_deque::capacity + 1][1];
   const auto core = [&](std::int64_t number) -> detail::task_core& {
