@@ -16,8 +16,13 @@ import re
 ORDER = re.compile(r"\b(?:\w+::)*memory_order_(acquire|release|acq_rel|seq_cst)\b")
 LABEL = re.compile(r"// order: ([A-Z]\d+)")
 OPERATION = re.compile(r"(load|store|exchange|compare_exchange_\w+|fetch_\w+)\s*$")
-WAKES = "unpark|serve|settle|perform|wake|wake_in_kernel|futex_wake|pass_over|unreserve|conclude"
-STATEMENT = re.compile(rf"^\s*(?:[\w.>()*&\[\]:-]+(?:\.|->))?(?:{WAKES})\([^;{{}}]*\);\s*(?://.*)?$")
+WAKES = "unpark|unpark_all|serve|settle|perform|wake|wake_in_kernel|futex_wake|pass_over|unreserve"
+WAKES += "|conclude"
+# Perhaps behind a condition, which stays.
+STATEMENT = re.compile(
+    r"^(\s*(?:(?:while|if) \(.*\) )?)(?:[\w.>()*&\[\]:-]+(?:\.|->))?"
+    rf"(?:{WAKES})\([^;{{}}]*\);\s*(?://.*)?$"
+)
 CONDITION = re.compile(r"^(\s*(?:\} else )?if )\((.*)\)(?= (?:\{|return|continue|break|\[\[))")
 COMMENT = re.compile(r"\s*// ?(.*)")
 SAID = re.compile(r"mutation: ((?:failure )?[\w|]+), (.*)")
@@ -137,8 +142,9 @@ def mutants_of(path, text):
     commented = False  # does an order comment stand right above?
     for line in text.splitlines(keepends=True):
         bare = line.strip()
-        if STATEMENT.match(line.rstrip("\n")):
-            begin, end = at + len(line) - len(line.lstrip()), at + line.index(";") + 1
+        statement = STATEMENT.match(line.rstrip("\n"))
+        if statement:
+            begin, end = at + statement.end(1), at + line.index(";") + 1
             found.append(Mutant(path, text, begin, end, "wake", "", "without"))
         condition = CONDITION.match(line)
         if commented and condition and condition[2].count("(") == condition[2].count(")"):
@@ -229,6 +235,8 @@ SAMPLES = [
     ("without a reason", "// mutation: relaxed\n" + LOAD, [("relaxed", "")], True),
     ("a wake", "// mutation: without, so\n  one->unpark();  // the last touch\n",
      [("without", "so")], False),
+    ("a wake in a loop", "  while (node* one = won.pop()) one->strand().unpark();\n",
+     [("without", "")], False),
     ("a wake that is asked", "if (settle(jobs)) return;\n", [], False),
     ("a check", "// order: relaxed, a hint\nif (y.load(memory_order_relaxed) == 1) return;\n",
      [("never", "")], False),
@@ -243,6 +251,8 @@ PLANTED = [
     ("two of one order", "y.exchange(a, memory_order_acq_rel);\n",
      "y.exchange(a, ::sluice::explore::weakened(1, memory_order_acquire, "
      "::sluice::explore::weakened(2, memory_order_release, memory_order_acq_rel)));\n"),
+    ("a wake behind a condition", "if (f(x)) unpark();\n",
+     "if (f(x)) if (!::sluice::explore::mutant(1)) { unpark(); }\n"),
     ("one that declares", "// order: so\nif (T* x = y.load(memory_order_relaxed)) return;\n",
      "if (T* x = y.load(memory_order_relaxed); !::sluice::explore::mutant(1) && x) return;\n"),
 ]
