@@ -80,6 +80,7 @@ void barrier_core::wait_for_end(std::uint64_t phase, const char* operation) {
     do {
       if (seen / one != phase) return;
       // order: acquire, as above
+      // mutation: relaxed, if the phase is not over the unpark tells the waiter what came before
     } while (!word_.compare_exchange_weak(seen, seen | waited, memory_order_acquire,
                                           memory_order_acquire));
     waiters_.push_back(node);

@@ -70,6 +70,12 @@ void call(const void*) {
   body();
 }
 
+/// The same for those that are given a capacity.
+template <auto scenario_of, auto capacity>
+void with() {
+  scenario_of(capacity);
+}
+
 scenarios ring_scenarios();
 scenarios segment_scenarios();
 scenarios batch_scenarios();
@@ -85,5 +91,7 @@ scenarios task_scenarios();
 scenarios census_scenarios();
 scenarios idle_scenarios();
 scenarios fiber_scenarios();
+scenarios scope_scenarios();
+scenarios range_scenarios();
 
 }  // namespace sluice::explore

@@ -38,6 +38,10 @@ FIBER_H = "src/sched/fiber.hpp"
 SCHEDULER = "src/sched/scheduler.cpp"
 TICKER = "src/sched/ticker.cpp"
 BLOCKING = "src/go/blocking.cpp"
+SCOPE = "src/go/scope.cpp"
+SELECTOR = "src/select/selector.cpp"
+BARRIER = "src/sync/barrier.cpp"
+GETTING = "include/sluice/detail/channel/getting.hpp"
 CENSUS_H = "src/sched/census.hpp"
 CENSUS = "src/sched/census.cpp"
 TASK = "src/sched/task_core.cpp"
@@ -246,6 +250,12 @@ FAULTS = [
            "if (!owner.try_reserve()) {\n      pass_over(getters_, *node);",
            "!owner.try_reserve()", ["select: two of them", "select: puts in both"],
            "owner.result() != outcome::waiting"),
+    left_out("selector: a put case that is done is tried again", SELECTOR,
+             "channels_.erase(std::ranges::find(channels_, one));",
+             "channels_.erase(std::ranges::find(channels_, one));", ["selector: two meet"]),
+    left_out("range: a step leaves the item", GETTING,
+             "    drop_item();\n    return *this;\n  }\n  void operator++(int)", "drop_item();",
+             ["range:"]),
     # ---- stops
     weaker("waiter: a stop claims without the lock", WAITER,
            "return decided_ == decided::by_claim ? try_claim(outcome::cancelled)",
@@ -285,6 +295,29 @@ FAULTS = [
            ["sync: a latch", "sync: a group"]),
     left_out("sync: the last count wakes nobody", COUNTDOWN,
              "win_all(waiters_, won);", "win_all(waiters_, won);", ["sync: a latch"]),
+    # ---- barrier
+    weaker("barrier: who arrives does not tell what came before", BARRIER,
+           "} while (!missing_.compare_exchange_weak(seen, seen - count, memory_order_acq_rel,",
+           "memory_order_acq_rel", ["barrier:"], "memory_order_acquire"),
+    weaker("barrier: the last to arrive does not hear what came before", BARRIER,
+           "} while (!missing_.compare_exchange_weak(seen, seen - count, memory_order_acq_rel,",
+           "memory_order_acq_rel", ["barrier:"], "memory_order_release"),
+    weaker("barrier: the end of a phase that nobody waits for is relaxed", BARRIER,
+           "if (word_.compare_exchange_strong(seen, seen + one, memory_order_release,"
+           " memory_order_relaxed)) {", "memory_order_release", ["barrier:"]),
+    left_out("barrier: the end of a phase wakes nobody", BARRIER,
+             "    win_all(waiters_, won);", "win_all(waiters_, won);", ["barrier:"]),
+    left_out("barrier: the next phase begins before its count is set", BARRIER,
+             """  // order: relaxed, the word makes it visible
+  missing_.store(next, memory_order_relaxed);""",
+             "missing_.store(next, memory_order_relaxed);", ["barrier: two phases"],
+             """struct late {
+    atomic<std::ptrdiff_t>& count;
+    const std::ptrdiff_t next;
+    ~late() { if (::sluice::explore::fault == NUMBER) count.store(next, memory_order_relaxed); }
+  } const set_late{missing_, next};"""),
+    weaker("barrier: who waits does not look whether the phase is over", BARRIER,
+           "if (seen / one != phase) return;", "seen / one != phase", ["barrier:"], "false"),
     # ---- the queues of a worker
     weaker("queues: a push is relaxed", RUN_QUEUE,
            """    // order: release, pairs with the acquire in pop and take_half
@@ -428,6 +461,13 @@ void idle_policy::pass_watch_on()""", "if (one != nullptr) rouse(*one);",
            "slice_over_.exchange(false, memory_order_relaxed)", ["fibers: a slice that"],
            "(slice_over_.load(memory_order_relaxed) &&"
            " (slice_over_.store(false, memory_order_relaxed), true))"),
+    weaker("slices: a task from outside has no turn of its own", WORKER,
+           ": fair_turn_ == 2 ? home_.incoming().pop_task()", "home_.incoming().pop_task()",
+           ["fibers: a task beside slices"], "nullptr"),
+    left_out("slices: a task that has its turn stays counted", INBOX,
+             "if (task != nullptr) count_.fetch_sub(1, memory_order_relaxed);",
+             "if (task != nullptr) count_.fetch_sub(1, memory_order_relaxed);",
+             ["fibers: a task beside slices"]),
     left_out("slices: one that reconsiders and should go is lost", SPREAD,
              "    if (worker* host = host_for(me)) return host->accept(one);\n  }\n  me.push_ready(one);",
              "me.push_ready(one);", ["fibers: many items on two"]),
@@ -497,6 +537,9 @@ void idle_policy::pass_watch_on()""", "if (one != nullptr) rouse(*one);",
     weaker("timers: only an alarm before all others wakes somebody", SCHEDULER,
            "if (earliest_timer() >= at) wake_for_outside_work();", "earliest_timer() >= at",
            ["runtime: a timer from outside"], "earliest_timer() > at"),
+    left_out("timers: an alarm of one that runs on wakes no ticker", SCHEDULER,
+             "if (ticker_.is_at_rest() && idle_.anybody_runs()) ticker_.wake();", "ticker_.wake();",
+             ["timers: one of a busy fiber"]),
     # ---- the end of a runtime
     weaker("end: whoever looks for an owner may see an older one", POOL,
            "owner_.fetch_or(0, memory_order_seq_cst) & ~pinned_bit;",
@@ -553,6 +596,51 @@ void idle_policy::pass_watch_on()""", "if (one != nullptr) rouse(*one);",
     weaker("end: whoever looks at all stacks may miss the newest", POOL_H,
            "return carved.load(memory_order_seq_cst);", "memory_order_seq_cst",
            ["fibers: a token at the end"], "memory_order_acquire"),
+    # ---- scopes
+    left_out("scope: the last task wakes nobody", SCOPE,
+             "while (wait_node* node = won.pop_front()) node->owner->strand().unpark();",
+             "node->owner->strand().unpark();", ["scope:"]),
+    left_out("scope: the last task comes back for those who join (I1)", SCOPE,
+             "    if (--live_ != 0) return;", "if (--live_ != 0) return;",
+             ["scope: an end and a join", "scope: the destructor or"],
+             "else { if (--live_ != 0) return; lock_.unlock(); lock_.lock(); }"),
+    left_out("scope: the last task looks at the group after it has woken (I1)", SCOPE,
+             "while (wait_node* node = won.pop_front()) node->owner->strand().unpark();",
+             "while (wait_node* node = won.pop_front()) node->owner->strand().unpark();",
+             ["scope: an end and a join"],
+             "else { while (wait_node* node = won.pop_front()) node->owner->strand().unpark();"
+             " while (!joiners_.empty()) joiners_.remove(*joiners_.front()); }"),
+    weaker("scope: whoever joins does not look under the lock", SCOPE,
+           """    const std::lock_guard guard(lock_);
+    if (live_ == 0) {""", "live_ == 0", ["scope: an end and a join"], "false"),
+    weaker("scope: whoever destroys it looks without the lock", SCOPE,
+           "if (!empty()) {", "!empty()", ["scope: the destructor"], "live_ != 0"),
+    weaker("scope: whoever was stopped is told of the end", SCOPE,
+           "const bool ours = node->owner->try_claim(outcome::completed);",
+           "node->owner->try_claim(outcome::completed)", ["scope: a stop of"],
+           "(static_cast<void>(node->owner->try_claim(outcome::completed)), true)"),
+    left_out("scope: a join that is stopped stays in the list", SCOPE,
+             "if (node.linked) joiners_.remove(node);", "if (node.linked) joiners_.remove(node);",
+             ["scope: a stop of"]),
+    left_out("scope: a join that is stopped does not stop the tasks", SCOPE,
+             """    request_stop();
+    static_cast<void>(wait_until_empty(on_stop::keep_waiting));
+    throw_cancelled();""", "request_stop();", ["scope: a stop of a join"]),
+    left_out("scope: a join that is stopped does not wait for the tasks", SCOPE,
+             "    static_cast<void>(wait_until_empty(on_stop::keep_waiting));\n    throw_cancelled();",
+             "static_cast<void>(wait_until_empty(on_stop::keep_waiting));",
+             ["scope: a stop of a join"]),
+    left_out("scope: the destructor stops nobody", SCOPE,
+             """    request_stop();
+    static_cast<void>(wait_until_empty(on_stop::keep_waiting));
+  }""", "request_stop();",
+             ["scope: the destructor stops"]),
+    left_out("scope: an error stops nobody", SCOPE,
+             "    std::swap(first_error_, error);\n  }\n  request_stop();", "request_stop();",
+             ["scope: an error stops"]),
+    left_out("scope: the last error counts", SCOPE,
+             "if (first_error_.error) return;", "if (first_error_.error) return;",
+             ["scope: two errors"]),
     # ---- helpers of blocking
     left_out("helpers: one that leaves stays in the list", BLOCKING,
              "      *at = self.below;", "*at = self.below;", ["helpers: a job after another"]),

@@ -134,11 +134,6 @@ void cause(Capacity capacity) {
   strands([&] { check(ch.close(std::make_exception_ptr(5)), "who closes"); }, sees_it, sees_it);
 }
 
-template <auto scenario_of, auto capacity>
-void with() {
-  scenario_of(capacity);
-}
-
 }  // namespace
 
 scenarios batch_scenarios() {

@@ -1,6 +1,7 @@
 // Fibers of a crew: their waits and who ends them, the next slot, slices, counts.
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <stop_token>
 
 #include "engine/kernel.hpp"
@@ -263,6 +264,51 @@ void a_slice_before_others() {
   check(detail::nothing_to_attend(), "raised as often as lowered");
 }
 
+/// More of them than their worker takes out of the inbox at once: it is never without fibers, and a
+/// task has a turn of its own there. No other worker comes.
+void a_task_beside_slices() {
+  crew some(2);
+  const channel<item> none(1);
+  constexpr int crowd = 4;
+  constexpr int most = 32;
+  detail::atomic<int> running{0};
+  shared_bool is_there{false};
+  bool begun = false;
+  int turns = 0;  // that the task has waited
+  const auto busy = [&] {
+    // order: relaxed, a count
+    running.fetch_add(1, detail::memory_order_relaxed);
+    while (!begun) {
+      // order: acquire, pairs with set_it
+      if (is_there.load(detail::memory_order_acquire)) {
+        check(++turns < most, "a task from outside begins beside those that use up their slices");
+      } else {
+        detail::cpu_pause();
+      }
+      detail::worker::current()->end_slice();
+      look_up(none);
+    }
+  };
+  strands([&] { some.work(0); },
+          [&] {
+            auto first = some.go([&] {
+              std::optional<task<void>> others[crowd - 1];
+              for (auto& one : others) one.emplace(some.go(busy));
+              busy();
+              for (auto& one : others) one->join();
+            });
+            // order: relaxed, as above
+            while (running.load(detail::memory_order_relaxed) < crowd) detail::cpu_pause();
+            auto last = some.go([&] { begun = true; });
+            set_it(is_there);
+            last.join();
+            some.close_after(first);
+          });
+  check(some.home.incoming().size() == 0, "what was taken is not counted any more");
+  some.home.worker_at(0).forget_slice();
+  check(detail::nothing_to_attend(), "raised as often as lowered");
+}
+
 /// It is tried whether one worker gets as much done: what the other runs follows (W6).
 void many_items_on_two_workers() {
   crew some(2);
@@ -328,6 +374,7 @@ scenarios fiber_scenarios() {
       {"fibers: many items in one turn", call<many_items_in_one_turn>, nullptr, some_part},
       {"fibers: a slice that several end", call<a_slice_that_several_end>, nullptr, some_part},
       {"fibers: a slice before others", call<a_slice_before_others>, nullptr, some_part},
+      {"fibers: a task beside slices", call<a_task_beside_slices>, nullptr, long_part},
       {"fibers: many items on two workers", call<many_items_on_two_workers>, nullptr, long_part},
       {"fibers: a count of the living", call<a_count_of_the_living>, nullptr, some_part},
   };

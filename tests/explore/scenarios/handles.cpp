@@ -118,11 +118,6 @@ void last_handle_deletes(Capacity capacity) {
       });
 }
 
-template <auto scenario_of, auto capacity>
-void with() {
-  scenario_of(capacity);
-}
-
 }  // namespace
 
 scenarios handle_scenarios() {

@@ -1,9 +1,12 @@
-// A select against puts, closes, a time, and other selects.
+// A select, and a selector, against puts, closes, a time, stops, and others of their kind.
 #include <chrono>
+#include <stop_token>
 
 #include "explore.hpp"
 #include "sluice/channel.hpp"
 #include "sluice/select.hpp"
+#include "sluice/selector.hpp"
+#include "sluice/with_stop.hpp"
 
 namespace sluice::explore {
 namespace {
@@ -144,6 +147,113 @@ void a_close_that_was_seen() {
   check(refused, "a put into a closed channel is refused, not late");
 }
 
+// ---- a selector, which keeps its cases between its waits ----------------------------------------
+
+/// A case whose channel has ended is left out of the waits that follow.
+template <bool meeting>
+void selector_put_and_closes() {
+  const channel<item> a = make(meeting);
+  const channel<item> b = make(meeting);
+  int got = 0;
+  strands(
+      [&] {
+        selector cases;
+        const std::size_t first = cases.on_get(a, [&](item one) { got += one.number(); });
+        cases.on_get(b, [](item) { check(false, "nobody put anything"); });
+        int waits = 0;
+        for (std::size_t which; (which = cases.wait()) != all_closed; ++waits) {
+          check(which == first, "its position tells the case");
+        }
+        check(waits == 1, "a wait does one case");
+        check(cases.wait() == all_closed, "and so it stays");
+      },
+      [&] {
+        a.put(item(1));
+        a.close();
+      },
+      [&] { b.close(); });
+  check(got == 1, "what was accepted came out");
+}
+
+/// Another getter takes what the selector was about to take: it waits on, with all its cases.
+template <bool meeting>
+void selector_beside_a_getter() {
+  const channel<item> a = make(meeting);
+  const channel<item> b = make(meeting);
+  int selected = 0;
+  int other = 0;
+  bool put = false;
+  strands(
+      [&] {
+        const auto take = [&](item one) { selected = one.number(); };
+        selector cases;
+        cases.on_get(a, take);
+        cases.on_get(b, take);
+        cases.wait();
+        if (selected == 1) b.close();
+      },
+      [&] {
+        a.put(item(1));
+        try {
+          b.put(item(2));
+          put = true;
+        } catch (const channel_closed&) {
+        }
+        a.close();
+      },
+      [&] {
+        item one(63);
+        if (a >> one) other = one.number();
+      });
+  check(selected == 1 || selected == 2, "a wait takes one item");
+  check(other == (selected == 1 ? 0 : 1), "and the other getter what it leaves");
+  check(left_in(b) == (put && selected == 1), "or nobody");
+}
+
+/// A put case goes out of play when it is done; each puts and gets once.
+void selectors_meet() {
+  const channel<item> a(rendezvous);
+  const channel<item> b(rendezvous);
+  int got[2] = {};
+  const auto twice = [&](int which) {
+    const channel<item>& to = which == 0 ? a : b;
+    const channel<item>& from = which == 0 ? b : a;
+    int puts = 0;
+    selector cases;
+    const std::size_t put = cases.on_put(to, item(which + 1), [&] { ++puts; });
+    const std::size_t get = cases.on_get(from, [&](item one) { got[which] += one.number(); });
+    const std::size_t chosen = cases.wait();
+    check(cases.wait() == (chosen == put ? get : put), "the other case is left");
+    check(puts == 1, "the item is put once");
+  };
+  strands([&] { twice(0); }, [&] { twice(1); });
+  check(got[0] == 2 && got[1] == 1, "each gets what the other has put");
+}
+
+/// A wait that was stopped leaves nothing behind: the next one is as the first.
+void selector_that_is_stopped() {
+  const channel<item> a(1);
+  const channel<item> b(rendezvous);
+  std::stop_source source;
+  int got = 0;
+  strands(
+      [&, token = source.get_token()] {
+        const auto take = [&](item one) { got += one.number(); };
+        selector cases;
+        cases.on_get(a, take);
+        cases.on_get(b, take);
+        for (int i = 0; i < 2; ++i) {
+          try {
+            with_stop(token, [&] { cases.wait(); });
+          } catch (const cancelled&) {
+            cases.wait();
+          }
+        }
+      },
+      [&] { source.request_stop(); }, [&] { a.put(item(1)); }, [&] { b.put(item(2)); });
+  check(got == 1 + 2, "no item is lost to a stop");
+}
+
 }  // namespace
 
 scenarios select_scenarios() {
@@ -160,6 +270,12 @@ scenarios select_scenarios() {
       {"select: three, each with a time", call<selects_meet_in_a_circle>},
       {"select: in order, beside a get", call<in_order_beside_a_get>},
       {"select: a close that was seen", call<a_close_that_was_seen>},
+      {"selector: a put and closes, capacity 1", call<selector_put_and_closes<false>>},
+      {"selector: a put and closes, rendezvous", call<selector_put_and_closes<true>>},
+      {"selector: beside a getter, capacity 1", call<selector_beside_a_getter<false>>},
+      {"selector: beside a getter, rendezvous", call<selector_beside_a_getter<true>>},
+      {"selector: two meet twice", call<selectors_meet>},
+      {"selector: a stop between two waits", call<selector_that_is_stopped>},
   };
 }
 

@@ -2,14 +2,17 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 
 #include "explore.hpp"
+#include "sluice/barrier.hpp"
 #include "sluice/condition_variable.hpp"
 #include "sluice/latch.hpp"
 #include "sluice/mutex.hpp"
 #include "sluice/semaphore.hpp"
 #include "sluice/shared_mutex.hpp"
 #include "sluice/wait_group.hpp"
+#include "sluice/with_stop.hpp"
 
 namespace sluice::explore {
 namespace {
@@ -251,6 +254,76 @@ void group_ends_after_the_wait() {
           });
 }
 
+// ---- a barrier -----------------------------------------------------------------------------------
+
+/// Whoever goes on sees what all did before they arrived, and what the completion function did.
+template <bool stopped>
+void barrier_of_two_phases() {
+  int notes[2][2] = {};
+  int phases = 0;
+  const auto next = [&]() noexcept { ++phases; };
+  barrier<decltype(next)> there(2, next);
+  const auto meet = [&](int self) {
+    for (int i = 0; i < 2; ++i) {
+      notes[i][self] = 1;
+      there.arrive_and_wait();
+      check(notes[i][1 - self] == 1, "nobody goes on before all have arrived");
+      check(phases >= i + 1, "the completion function comes before");
+    }
+  };
+  std::stop_source source;
+  // A stop ends no wait here.
+  const auto obey = [&](int self) { with_stop(source.get_token(), [&] { meet(self); }); };
+  if constexpr (stopped) {
+    strands([&] { obey(0); }, [&] { meet(1); }, [&] { source.request_stop(); });
+  } else {
+    strands([&] { meet(0); }, [&] { meet(1); });
+  }
+  check(phases == 2, "it is called once a phase");
+}
+
+/// Two arrive and do not wait; the third waits for the phase that it has arrived in.
+void barrier_with_tokens() {
+  int notes[2] = {};
+  barrier<> there(3);
+  const auto arrive = [&](int self) {
+    notes[self] = 1;
+    static_cast<void>(there.arrive());
+  };
+  strands([&] { arrive(0); }, [&] { arrive(1); },
+          [&] {
+            auto token = there.arrive();
+            there.wait(std::move(token));
+            check(notes[0] + notes[1] == 2, "a phase ends when all have arrived");
+          });
+}
+
+/// The next phase does without it.
+void barrier_that_one_leaves() {
+  int note = 0;
+  barrier<> there(3);
+  const auto stay = [&] {
+    for (int i = 0; i < 2; ++i) {
+      there.arrive_and_wait();
+      check(note == 1, "a phase ends when all have arrived");
+    }
+  };
+  strands(stay, stay, [&] {
+    note = 1;
+    there.arrive_and_drop();
+  });
+}
+
+/// Whoever arrived last may be on its way out.
+void barrier_ends_after_the_waits() {
+  auto there = std::make_unique<barrier<>>(3);
+  const auto arrive = [at = there.get()] { static_cast<void>(at->arrive()); };
+  strands(arrive, arrive, [&] {
+    there->arrive_and_wait();
+    there.reset();
+  });
+}
+
 }  // namespace
 
 scenarios sync_scenarios() {
@@ -270,6 +343,11 @@ scenarios sync_scenarios() {
       {"sync: readers past a writer", call<readers_past_a_writer>},
       {"sync: a latch ends after the wait", call<latch_ends_after_the_wait>},
       {"sync: a group ends after the wait", call<group_ends_after_the_wait>},
+      {"barrier: two phases", call<barrier_of_two_phases<false>>},
+      {"barrier: two phases and a stop", call<barrier_of_two_phases<true>>},
+      {"barrier: arrivals without a wait", call<barrier_with_tokens>},
+      {"barrier: one leaves", call<barrier_that_one_leaves>},
+      {"barrier: ends after the waits", call<barrier_ends_after_the_waits>},
   };
 }
 

@@ -2,9 +2,11 @@
 #include <chrono>
 #include <mutex>
 
+#include "engine/kernel.hpp"
 #include "explore.hpp"
 #include "sched/scheduler.hpp"
 #include "sched/timers.hpp"
+#include "sluice/task.hpp"
 
 namespace sluice::explore {
 namespace {
@@ -209,6 +211,32 @@ void a_late_one_from_outside() {
   });
 }
 
+/// Armed by a fiber that never waits, for somebody else, while the ticker sleeps: that one must be
+/// woken, for the worker will not look.
+void one_of_a_busy_fiber() {
+  strands([] {
+    detail::scheduler home({.workers = 1, .stack_size = 16 * 1024});
+    let_time_pass(100ms);  // the ticker sleeps
+    timer own;
+    waiter self(parker::current(), {});
+    timer_shard& shard = home.shard_for_alarm();
+    detail::atomic<bool> fired{false};
+    auto busy = detail::go_plain(&home, nullptr, 0, [&] {
+      const deadline at = in(1ms);
+      shard.arm(own, self, at);
+      home.note_alarm(at);
+      // order: acquire, pairs with the store below
+      while (!fired.load(detail::memory_order_acquire)) detail::cpu_pause();
+    });
+    check(park(self) == outcome::timed_out, "somebody fires it");
+    shard.disarm(own);
+    // order: release, pairs with the busy one
+    fired.store(true, detail::memory_order_release);
+    busy.join();
+    home.close();
+  });
+}
+
 }  // namespace
 
 scenarios timer_scenarios() {
@@ -220,6 +248,7 @@ scenarios timer_scenarios() {
       {"timers: a timer is armed again", call<armed_again>},
       {"timers: armed before a sleep", call<armed_before_a_sleep>},
       {"timers: a late one from outside", call<a_late_one_from_outside>, nullptr, 20},
+      {"timers: one of a busy fiber", call<one_of_a_busy_fiber>, nullptr, 20},
   };
 }
 
