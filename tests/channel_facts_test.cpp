@@ -299,12 +299,12 @@ TEST_CASE("fibers of two runtimes and a thread pass items round") {
     const auto a = what.make<number>();
     const auto b = what.make<number>();
     const auto c = what.make<number>();
-    const auto raise = [](const channel<number>& from, const channel<number>& to) {
+    const auto pass_on = [](const channel<number>& from, const channel<number>& to) {
       const sluice::close_on_exit guard{to};
       for (const number n : from) to << n + 1;
     };
-    auto first = one.go(raise, a, b);
-    auto second = two.go(raise, b, c);
+    auto first = one.go(pass_on, a, b);
+    auto second = two.go(pass_on, b, c);
     for (number i = 0; i < 100; ++i) {
       a << i;
       CHECK(c.get() == i + 2);

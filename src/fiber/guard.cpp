@@ -21,7 +21,8 @@ void forbid_before(guard_kind kind) noexcept {
   // order: relaxed, a hint: whoever still sees the stronger kind finds out for himself
   guard_kind seen = strongest.load(memory_order_relaxed);
   // order: relaxed, as above
-  while (seen < kind && !strongest.compare_exchange_weak(seen, kind, memory_order_relaxed)) {
+  while (seen < kind &&
+         !strongest.compare_exchange_weak(seen, kind, memory_order_relaxed, memory_order_relaxed)) {
   }
 }
 
