@@ -49,6 +49,15 @@ void check_choice(F choose) {
   for (const int one : hits) CHECK(is_fair(one, trials, 1.0 / Ready));
 }
 
+/// Eight fibers that get as fast as they can, until the end.
+void start_sharers(sluice::scope& in, const channel<number>& ch, shares& got) {
+  for (std::size_t i = 0; i < sharers; ++i) {
+    in.go([&ch, &got, i] {
+      for ([[maybe_unused]] number item : ch) ++got.at(i);
+    });
+  }
+}
+
 }  // namespace
 
 TEST_CASE("eight getters that wait in line get an item each before one gets its second") {
@@ -117,11 +126,7 @@ TEST_CASE("eight fibers of one worker that get as fast as they can share within 
     shares got{};
     rt.run([&] {
       sluice::scope all;
-      for (std::size_t i = 0; i < sharers; ++i) {
-        all.go([&, i] {
-          for ([[maybe_unused]] number item : ch) ++got.at(i);
-        });
-      }
+      start_sharers(all, ch, got);
       test::await([&] { return test::getters_waiting(ch) == sharers; });
       for (number i = 0; i < items; ++i) ch << i;
       ch.close();
@@ -149,11 +154,7 @@ TEST_CASE("eight getters of one worker share alike, whoever it is that runs behi
       shares got{};
       rt.run([&] {
         sluice::scope all;
-        for (std::size_t i = 0; i < sharers; ++i) {
-          all.go([&, i] {
-            for ([[maybe_unused]] number item : ch) ++got.at(i);
-          });
-        }
+        start_sharers(all, ch, got);
         sluice::scope crowd;
         for (number i = 0; i < putters; ++i) {
           crowd.go([&] {

@@ -31,7 +31,7 @@ inline void cpu_pause() noexcept {
 #endif
 }
 
-/// One time in 128 the thread yields, one in 4,096 it sleeps, as long as some wakes take.
+/// One time in 128 the thread yields, one in 4,096 it sleeps for up to 50 us.
 /// Never inlined: an address of a thread_local object must not be kept across a switch.
 [[gnu::noinline]] inline void disturb() noexcept {
   thread_local std::uint64_t state = 0;
