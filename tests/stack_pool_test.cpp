@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "fiber/guard.hpp"
+#include "sluice/detail/base/cpu.hpp"
 #include "sluice/sluice.hpp"
 #include "support/child.hpp"
 #include "support/watch.hpp"

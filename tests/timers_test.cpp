@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "sched/soon.hpp"
+#include "sluice/detail/base/cpu.hpp"
 #include "support/watch.hpp"
 
 namespace {

@@ -3,6 +3,7 @@
 
 #include <sched.h>
 
+#include "sluice/detail/base/cpu.hpp"
 #include "sluice/detail/base/progress.hpp"
 
 namespace sluice::detail {

@@ -12,6 +12,7 @@
 
 #include "park/named.hpp"
 #include "sluice/detail/base/atomic.hpp"
+#include "sluice/detail/base/cpu.hpp"
 #include "sluice/detail/channel/core.hpp"
 
 namespace sluice::detail {

@@ -13,6 +13,7 @@
 
 #include "fiber/sanitizers.hpp"
 #include "sluice/detail/base/backoff.hpp"
+#include "sluice/detail/base/cpu.hpp"
 
 namespace sluice::detail {
 namespace {

@@ -8,6 +8,7 @@
 
 #include "park/futex.hpp"
 #include "park/running_parker.hpp"
+#include "sluice/detail/base/cpu.hpp"
 #include "sluice/detail/base/edges.hpp"
 #include "sluice/detail/base/short_lock.hpp"
 #include "sluice/detail/park/parker.hpp"

@@ -22,6 +22,7 @@
 #include "fiber/stack_pool.hpp"
 #include "sched/coarse_clock.hpp"
 #include "sched/timers.hpp"
+#include "sluice/detail/base/cpu.hpp"
 #include "sluice/detail/park/parker.hpp"
 #include "sluice/detail/sched/task_core.hpp"
 

@@ -9,6 +9,7 @@
 #include "sched/scheduler.hpp"
 #include "sched/worker_switch.hpp"
 #include "sluice/detail/base/backoff.hpp"
+#include "sluice/detail/base/cpu.hpp"
 
 namespace sluice::detail {
 
@@ -186,7 +187,7 @@ runnable* idle_policy::steal_any(worker& me, worker& victim) noexcept {
 
 /// For one that is listed: was it given something (W6), or does anything come from outside (W2)?
 bool idle_policy::has_work(const worker& me) const noexcept {
-  return !me.overflow().empty() || home_.incoming().work_before_sleep();
+  return !me.overflow().empty() || home_.incoming().any_counted();
 }
 
 void idle_policy::sleep(worker& me) noexcept {

@@ -33,6 +33,7 @@
 #include "sched/spread.hpp"
 #include "sluice/detail/base/atomic.hpp"
 #include "sluice/detail/base/clock.hpp"
+#include "sluice/detail/base/cpu.hpp"
 #include "sluice/detail/base/short_lock.hpp"
 
 namespace sluice::detail {

@@ -14,6 +14,7 @@
 #include "sched/run_queue.hpp"
 #include "sched/task_queue.hpp"
 #include "sluice/detail/base/atomic.hpp"
+#include "sluice/detail/base/cpu.hpp"
 #include "sluice/detail/base/short_lock.hpp"
 #include "sluice/detail/sched/task_core.hpp"
 
@@ -79,8 +80,8 @@ class inbox {
     return some;
   }
 
-  /// W2. Is there anything that was counted?
-  [[nodiscard]] bool work_before_sleep() const noexcept {
+  /// W2. Is there anything that was counted? For those who must not miss it.
+  [[nodiscard]] bool any_counted() const noexcept {
     // order: W2 seq_cst, after W1 in the one order with W4 and W5
     return count_.load(memory_order_seq_cst) > 0;
   }

@@ -11,6 +11,7 @@
 
 #include "sched/queue_capacity.hpp"
 #include "sluice/detail/base/atomic.hpp"
+#include "sluice/detail/base/cpu.hpp"
 #include "sluice/detail/sched/task_core.hpp"
 
 namespace sluice::detail {

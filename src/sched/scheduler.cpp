@@ -217,7 +217,7 @@ void scheduler::note_rest() noexcept {
 scheduler::rest scheduler::look_at_rest(bool by_ticker) noexcept {
   rest here{true, closing_now(), workers_.size() + 1, ticker_.naps(), 0};
   here.everybody = idle_.all_listed(here.stirred) && (by_ticker || ticker_.is_at_rest()) &&
-                   !incoming_.work_before_sleep() && !any_timer();
+                   !incoming_.any_counted() && !any_timer();
   for (const auto& each : workers_) {
     here.everybody = here.everybody && !each->has_ready() && !each->has_fresh();
     here.started += each->starts();

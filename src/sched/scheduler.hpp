@@ -20,6 +20,7 @@
 #include "sched/ticker.hpp"
 #include "sched/worker.hpp"
 #include "sluice/detail/base/atomic.hpp"
+#include "sluice/detail/base/cpu.hpp"
 #include "sluice/detail/base/short_lock.hpp"
 #include "sluice/detail/sched/task_core.hpp"
 
@@ -70,12 +71,11 @@ class scheduler {
     if (ticker_.is_at_rest()) wake_ticker();
   }
   /// A worker has begun to run, and counts as running. What it put into its own queues before may
-  /// need a watcher, and timers or work from outside the ticker.
+  /// need a watcher, and timers or work from outside the ticker. Who brought some while the ticker
+  /// was still awake has left it to this look.
   void note_running(worker& me) noexcept {
     if (me.has_ready() || me.has_fresh()) return note_surplus();
-    if (ticker_.is_at_rest() && (any_timer() || incoming_.maybe_work())) {
-      ticker_.wake();
-    }
+    if (ticker_.is_at_rest() && (any_timer() || incoming_.any_counted())) ticker_.wake();
   }
   using unhandled = std::function<void(std::string_view, std::exception_ptr)>;
   [[nodiscard]] const std::shared_ptr<const unhandled>& on_unhandled() const noexcept {

@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "sluice/detail/base/atomic.hpp"
+#include "sluice/detail/base/cpu.hpp"
 
 namespace sluice::detail {
 

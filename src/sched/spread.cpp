@@ -35,8 +35,9 @@ void worker::drop_old_slice() noexcept {
 }
 
 void worker::drop_slice_flag() noexcept {
-  // order: relaxed, the ticker may set it again at once
-  if (slice_over_.exchange(false, memory_order_relaxed)) lower_attention();
+  // order: acquire, pairs with ask_to_reconsider: what is lowered was raised before
+  // mutation: relaxed, no schedule exchanges this with the read-modify-write that lowers
+  if (slice_over_.exchange(false, memory_order_acquire)) lower_attention();
 }
 
 void worker::forget_slice() noexcept { drop_slice_flag(); }
@@ -47,9 +48,16 @@ void worker::end_slice() noexcept {
   ask_to_reconsider();
 }
 
+/// Raises before it sets the flag: whoever takes that back at once would else lower what others have
+/// raised, and a fiber that begins to wait just then would not see that it must stop.
 void worker::ask_to_reconsider() noexcept {
-  // order: relaxed, a running fiber may see it late
-  if (!slice_over_.exchange(true, memory_order_relaxed)) raise_attention();
+  // order: relaxed, a hint
+  // mutation: never, only slower: the exchange finds it set
+  if (slice_over_.load(memory_order_relaxed)) return;
+  raise_attention();
+  // order: release, after the raise; pairs with drop_slice_flag. A running fiber may see it late
+  // mutation: relaxed, no schedule exchanges this with the read-modify-write that raises
+  if (slice_over_.exchange(true, memory_order_release)) lower_attention();
 }
 
 void worker::look_up() noexcept {

@@ -7,6 +7,7 @@
 #include <new>
 #include <utility>
 
+#include "sluice/detail/base/cpu.hpp"
 #include "sluice/detail/park/attention.hpp"
 
 namespace sluice::detail {

@@ -17,7 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "sluice/detail/base/atomic.hpp"
+#include "sluice/detail/base/cpu.hpp"
 #include "sluice/detail/base/short_lock.hpp"
 
 namespace sluice::detail {

@@ -59,8 +59,8 @@ void ticker::sleep_until_work(std::uint64_t started) noexcept {
     const census::finding found = census::all().look(home_);
     if (found == census::finding::spoke) continue;
     const bool again = found == census::finding::unsure && pause <= longest_pause;
-    futex_wait(word_, asleep, again ? clock::now() + pause : no_deadline);
-    pause *= 2;
+    const deadline until = again ? clock::now() + pause : no_deadline;
+    if (futex_wait(word_, asleep, until) == futex_result::timed_out) pause *= 2;
   }
 }
 

@@ -17,6 +17,7 @@
 
 #include "sluice/detail/base/atomic.hpp"
 #include "sluice/detail/base/clock.hpp"
+#include "sluice/detail/base/cpu.hpp"
 
 namespace sluice::detail {
 

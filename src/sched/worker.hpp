@@ -31,6 +31,7 @@
 #include "sched/task_memory.hpp"
 #include "sched/timers.hpp"
 #include "sluice/detail/base/atomic.hpp"
+#include "sluice/detail/base/cpu.hpp"
 #include "sluice/detail/base/progress.hpp"
 
 namespace sluice::detail {

@@ -18,6 +18,7 @@ CLOSE = "src/channel/close.cpp"
 COUNTS = "src/channel/counts.cpp"
 MEETING = "src/channel/meeting.cpp"
 MUTEX_H = "include/sluice/mutex.hpp"
+SEMAPHORE_H = "include/sluice/detail/sync/semaphore_core.hpp"
 SEMAPHORE = "src/sync/semaphore.cpp"
 MUTEX = "src/sync/mutex.cpp"
 COUNTDOWN = "src/sync/countdown.cpp"
@@ -156,6 +157,14 @@ FAULTS = [
            "if (w.try_claim(outcome::timed_out)) break;  // nobody else will unpark",
            "w.try_claim(outcome::timed_out)", ["capacity 1: get_for |"],
            "static_cast<void>(w.try_claim(outcome::timed_out)), true"),
+    left_out("parker: a thread that wakes without a cause is done", THREAD,
+             "if (futex_wait(word_, asleep, until) != futex_result::timed_out) continue;",
+             "if (futex_wait(word_, asleep, until) != futex_result::timed_out) continue;",
+             ["capacity 1: put | get"],
+             """else if (futex_wait(word_, asleep, until) != futex_result::timed_out) {
+        static_cast<void>(word_.load(memory_order_acquire));
+        break;
+      }"""),
     weaker("waiter: who ends it is not decided by one operation", WAITER,
            """      // order: acq_rel, one claim decides (I5); acquire on failure pairs with the winner's store
       if (claim_.compare_exchange_strong(seen, to, memory_order_acq_rel, memory_order_acquire))""",
@@ -287,6 +296,16 @@ FAULTS = [
     weaker("sync: a semaphore releases relaxed", SEMAPHORE,
            "if (word_.compare_exchange_weak(seen, (there + added) * one, memory_order_release,",
            "memory_order_release", ["sync: a semaphore"]),
+    left_out("sync: a claim of a permit that fails without a cause is believed", SEMAPHORE_H,
+             """      if (word_.compare_exchange_weak(seen, seen - one, memory_order_acquire,
+                                      memory_order_relaxed)) {
+        return true;
+      }""", """      if (word_.compare_exchange_weak(seen, seen - one, memory_order_acquire,
+                                      memory_order_relaxed)) {
+        return true;
+      }""", ["sync: a semaphore hands on"],
+             """else return word_.compare_exchange_weak(seen, seen - one, memory_order_acquire,
+                                                    memory_order_relaxed);"""),
     left_out("sync: unlock wakes nobody", MUTEX,
              "lock_.unlock();\n      strand.unpark();", "strand.unpark();",
              ["sync: a mutex excludes"]),
@@ -335,6 +354,9 @@ FAULTS = [
     weaker("queues: a thief looks at tail relaxed", DEQUE,
            "if (head >= tail_.load(memory_order_seq_cst)) return nullptr;",
            "memory_order_seq_cst", ["queues: the newest"]),
+    left_out("queues: of two that change places one stays", RUN_QUEUE,
+             "other.store(one, memory_order_relaxed);", "other.store(one, memory_order_relaxed);",
+             ["queues: the owner alone"]),
     weaker("queues: half is shed by a plain store", RUN_QUEUE,
            """    if (!head_.compare_exchange_strong(head, head + count, memory_order_release,
                                        memory_order_relaxed)) {""",
@@ -368,8 +390,8 @@ FAULTS = [
            ["queues: an inbox before"], "memory_order_acquire"),
     # ---- going to sleep
     weaker("idle: a worker does not look again before it sleeps", IDLE,
-           "return !me.overflow().empty() || home_.incoming().work_before_sleep();",
-           "home_.incoming().work_before_sleep()",
+           "return !me.overflow().empty() || home_.incoming().any_counted();",
+           "home_.incoming().any_counted()",
            ["runtime: a task from outside", "runtime: a wake from outside"], "false"),
     weaker("idle: a worker does not look whether it is over", IDLE,
            "if (has_work(me) || home_.over()) return delist(me);",
@@ -400,7 +422,7 @@ void idle_policy::pass_watch_on()""", "if (one != nullptr) rouse(*one);",
              "  keeper_until_ = earliest;\n  return earliest;", "return earliest;",
              ["runtime: a timer from outside"], "return no_deadline;"),
     weaker("idle: who goes to sleep does not look for a gift", IDLE,
-           "return !me.overflow().empty() || home_.incoming().work_before_sleep();",
+           "return !me.overflow().empty() || home_.incoming().any_counted();",
            "!me.overflow().empty()", ["runtime: ready fibers"], "false"),
     weaker("idle: a push may find the watcher that was", IDLE_H,
            "watcher_.load(memory_order_seq_cst) == nullptr;", "memory_order_seq_cst",
@@ -428,6 +450,9 @@ void idle_policy::pass_watch_on()""", "if (one != nullptr) rouse(*one);",
              "if (worker* host = host_for(me)) return host->accept(one);",
              "if (worker* host = host_for(me)) return host->accept(one);",
              ["runtime: ready fibers"], "if (host_for(me) != nullptr) return;"),
+    weaker("idle: who begins to run sees work from outside late", "src/sched/scheduler.hpp",
+           "if (ticker_.is_at_rest() && (any_timer() || incoming_.any_counted())) ticker_.wake();",
+           "incoming_.any_counted()", ["runtime: busy, and a timer"], "incoming_.maybe_work()"),
     # ---- slices
     left_out("slices: after many items nobody is asked to reconsider", SPREAD,
              "if (std::exchange(picks_at_look_up_, picks()) == picks()) ask_to_reconsider();",
@@ -439,6 +464,17 @@ void idle_policy::pass_watch_on()""", "if (one != nullptr) rouse(*one);",
     weaker("slices: whoever only looks up gives way", SPREAD,
            "if (std::exchange(picks_at_look_up_, picks()) == picks()) ask_to_reconsider();",
            "ask_to_reconsider()", ["fibers: many items in one"], "end_slice()"),
+    left_out("slices: the flag comes before the raise", SPREAD,
+             """  raise_attention();
+  // order: release, after the raise; pairs with drop_slice_flag. A running fiber may see it late
+  // mutation: relaxed, no schedule exchanges this with the read-modify-write that raises
+  if (slice_over_.exchange(true, memory_order_release)) lower_attention();""",
+             """  raise_attention();
+  // order: release, after the raise; pairs with drop_slice_flag. A running fiber may see it late
+  // mutation: relaxed, no schedule exchanges this with the read-modify-write that raises
+  if (slice_over_.exchange(true, memory_order_release)) lower_attention();""",
+             ["slices: one ends beside a stop"],
+             "else if (!slice_over_.exchange(true, memory_order_release)) raise_attention();"),
     weaker("slices: the turn after one whose slice was over gives way", SWITCH,
            "slice_of_.load(memory_order_relaxed) == picks();",
            "slice_of_.load(memory_order_relaxed) == picks()", ["fibers: many items in one"],
@@ -452,13 +488,13 @@ void idle_policy::pass_watch_on()""", "if (one != nullptr) rouse(*one);",
              "    add(static_cast<std::int64_t>(some.count));",
              "add(static_cast<std::int64_t>(some.count));", ["fibers: a slice before others"]),
     weaker("slices: two end one by a load and a store", SPREAD,
-           "if (!slice_over_.exchange(true, memory_order_relaxed)) raise_attention();",
-           "slice_over_.exchange(true, memory_order_relaxed)", ["fibers: a slice that"],
+           "if (slice_over_.exchange(true, memory_order_release)) lower_attention();",
+           "slice_over_.exchange(true, memory_order_release)", ["fibers: a slice that"],
            "(slice_over_.load(memory_order_relaxed) ||"
            " (slice_over_.store(true, memory_order_relaxed), false))"),
     weaker("slices: two forget one by a load and a store", SPREAD,
-           "if (slice_over_.exchange(false, memory_order_relaxed)) lower_attention();",
-           "slice_over_.exchange(false, memory_order_relaxed)", ["fibers: a slice that"],
+           "if (slice_over_.exchange(false, memory_order_acquire)) lower_attention();",
+           "slice_over_.exchange(false, memory_order_acquire)", ["fibers: a slice that"],
            "(slice_over_.load(memory_order_relaxed) &&"
            " (slice_over_.store(false, memory_order_relaxed), true))"),
     weaker("slices: a task from outside has no turn of its own", WORKER,
@@ -642,6 +678,9 @@ void idle_policy::pass_watch_on()""", "if (one != nullptr) rouse(*one);",
              "if (first_error_.error) return;", "if (first_error_.error) return;",
              ["scope: two errors"]),
     # ---- helpers of blocking
+    left_out("helpers: one that wakes without a cause has a job", BLOCKING,
+             "if (self.wake.wait_until(guard, until) == std::cv_status::no_timeout) continue;",
+             "continue;", ["helpers: a job after another"], "else break;"),
     left_out("helpers: one that leaves stays in the list", BLOCKING,
              "      *at = self.below;", "*at = self.below;", ["helpers: a job after another"]),
     left_out("helpers: one that leaves does not look whether a job has come", BLOCKING,
@@ -668,7 +707,7 @@ void idle_policy::pass_watch_on()""", "if (one != nullptr) rouse(*one);",
            "        threads != first.threads) {", "threads != first.threads",
            ["census: a thread may act"], "false"),
     weaker("census: timers do not count", SCHEDULER,
-           "!incoming_.work_before_sleep() && !any_timer();",
+           "!incoming_.any_counted() && !any_timer();",
            "!any_timer()", ["census: a timer may act"], "true"),
     left_out("census: whoever comes last does not ask again", SCHEDULER,
              "if (!any_timer() && ticker_.is_at_rest()) ticker_.wake();",

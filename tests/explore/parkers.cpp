@@ -11,6 +11,7 @@
 #include "explore.hpp"
 #include "park/futex.hpp"
 #include "select/random.hpp"
+#include "sluice/detail/base/cpu.hpp"
 #include "sluice/detail/base/short_lock.hpp"
 #include "sluice/detail/park/parker.hpp"
 

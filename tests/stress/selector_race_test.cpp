@@ -8,6 +8,7 @@
 #include "../support/items.hpp"
 #include "../support/shapes.hpp"
 #include "../support/strands.hpp"
+#include "sluice/detail/base/cpu.hpp"
 #include "sluice/sluice.hpp"
 
 namespace {

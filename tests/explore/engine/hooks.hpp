@@ -24,10 +24,12 @@ void atomic_store(void* at, unsigned size, std::uint64_t value, std::memory_orde
 /// Returns the former value.
 std::uint64_t atomic_change(void* at, unsigned size, change how, std::uint64_t operand,
                             std::memory_order order, const place& where) noexcept;
-/// `expected` gets what was found.
+enum class strength : std::uint8_t { strong, weak };
+/// `expected` gets what was found. A weak one may fail though that is what it expects.
 bool atomic_compare_exchange(void* at, unsigned size, std::uint64_t& expected,
                              std::uint64_t desired, std::memory_order on_success,
-                             std::memory_order on_failure, const place& where) noexcept;
+                             std::memory_order on_failure, strength how,
+                             const place& where) noexcept;
 /// An atomic begins (its value is there) or ends.
 void atomic_begins(void* at, unsigned size) noexcept;
 void atomic_ends(void* at, unsigned size) noexcept;
@@ -36,7 +38,8 @@ void atomic_ends(void* at, unsigned size) noexcept;
 void pause() noexcept;
 
 inline constexpr std::int64_t never = INT64_MAX;
-/// The kernel's wait on a word, and its wake. False: the time was over.
+/// The kernel's wait on a word, and its wake. False: the time was over. True says nothing: it may
+/// wake without a cause.
 bool futex_wait(const void* word, std::uint32_t expected, std::int64_t until) noexcept;
 void futex_wake(const void* word, int count) noexcept;
 std::int64_t virtual_now() noexcept;

@@ -488,7 +488,8 @@ std::uint64_t atomic_change(void* at, unsigned size, change how, std::uint64_t o
 
 bool atomic_compare_exchange(void* at, unsigned size, std::uint64_t& expected,
                              std::uint64_t desired, std::memory_order on_success,
-                             std::memory_order on_failure, const place& where) noexcept {
+                             std::memory_order on_failure, strength how,
+                             const place& where) noexcept {
   if (!s.running) {
     const std::uint64_t former = value_at(at, size);
     if (former == expected) std::memcpy(at, &desired, size);
@@ -497,6 +498,14 @@ bool atomic_compare_exchange(void* at, unsigned size, std::uint64_t& expected,
   location& one = begin_operation(at, size);
   note_use(one, true);
   make_stores();
+  const bool fails_anyway = how == strength::weak && one.newest().value == expected &&
+                            deciding.choose(question::chance, 2 * s.step + 1, 2, nullptr) != 0;
+  if (fails_anyway) {
+    read_store(one, one.stores - 1, on_failure);
+    note("compare-exchange fails without a cause", at, where, expected, expected, on_failure);
+    tick();
+    return false;
+  }
   if (one.newest().value == expected) {
     const stored that = read_store(one, one.stores - 1, on_success);
     note("compare-exchange", at, where, desired, that.value, on_success);

@@ -242,6 +242,15 @@ void before_operation(bool matters) noexcept {
 
 void pause() noexcept { s.wants_pause = s.running && s.unfinished != 1; }
 
+/// Who slept until now without a cause may as well not have slept: others can come before its next
+/// step all the same.
+bool wakes_anyway(const void* address) noexcept {
+  count_step();  // a decision of its own
+  if (deciding.choose(question::chance, 2 * s.step + 1, 2, nullptr) == 0) return false;
+  if (s.tracing) note_event({.what = "is woken without a cause", .at = address});
+  return true;
+}
+
 bool sleep_on(const void* address, std::int64_t until) noexcept {
   make_stores();
   if (s.tracing) note_event({.what = "sleeps on", .at = address});
@@ -250,6 +259,7 @@ bool sleep_on(const void* address, std::int64_t until) noexcept {
   me().timed_out = false;
   s.ready &= ~bit(s.current);
   if (until != never) s.timed |= bit(s.current);
+  count_step();  // who comes next is another decision than who came before
   let_others_run();
   if (s.tracing) {
     note_event({.what = me().timed_out ? "its time is over" : "is woken", .at = address});
@@ -272,6 +282,7 @@ bool futex_wait(const void* word, std::uint32_t expected, std::int64_t until) no
   make_stores();
   if (newest_value(word, sizeof(expected)) != expected) return true;
   if (until <= s.now) return false;
+  if (wakes_anyway(word)) return true;
   return sleep_on(word, until);
 }
 

@@ -24,8 +24,9 @@ constexpr std::memory_order order_of(int number) noexcept {
                                                     std::uint##bits##_t desired, int on_success, \
                                                     int on_failure) {                            \
     std::uint64_t seen = *expected;                                                              \
-    const bool done = atomic_compare_exchange(at, bits / 8, seen, desired, order_of(on_success), \
-                                              order_of(on_failure), place::current());           \
+    const bool done =                                                                            \
+        atomic_compare_exchange(at, bits / 8, seen, desired, order_of(on_success),               \
+                                order_of(on_failure), strength::name, place::current());         \
     if (!done) *expected = static_cast<std::uint##bits##_t>(seen);                               \
     return done;                                                                                 \
   }

@@ -118,6 +118,8 @@ inline void note_change() noexcept {
 
 /// Sleeps until somebody wakes whoever sleeps on that address; false: the time was over.
 bool sleep_on(const void* address, std::int64_t until) noexcept;
+/// Is who would sleep there woken at once, though nobody wakes him?
+[[nodiscard]] bool wakes_anyway(const void* address) noexcept;
 /// Of those that sleep on the address, `count` at most; no step.
 void wake_those_on(const void* address, int count) noexcept;
 /// A thread of its own from here on; its number.

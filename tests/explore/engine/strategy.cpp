@@ -8,6 +8,12 @@
 #include <sstream>
 
 namespace sluice::explore {
+namespace {
+
+/// Not tried at each place in turn: there are too many of them.
+bool is_rare(question what) noexcept { return what == question::late || what == question::chance; }
+
+}  // namespace
 
 chooser deciding;
 
@@ -69,7 +75,7 @@ unsigned chooser::choose(question what, std::uint32_t key, unsigned count,
   unsigned chosen = 0;
   switch (how_) {
     case strategy::depth_first:
-      if (what != question::late) chosen = choose_depth_first(what, key, count);
+      if (!is_rare(what)) chosen = choose_depth_first(what, key, count);
       break;
     case strategy::random:
       if (what != question::late) chosen = choose_random(what, count);
@@ -98,6 +104,7 @@ unsigned chooser::choose_random(question what, unsigned count) {
   const std::uint64_t drawn = random();
   if (what == question::preempt && drawn % 4 != 0) return 0;
   if (what == question::value && drawn % 4 != 0) return 0;
+  if (what == question::chance && drawn % 8 != 0) return 0;
   return static_cast<unsigned>((drawn >> 8) % count);
 }
 
@@ -105,6 +112,7 @@ unsigned chooser::choose_priority(question what, std::uint32_t key, unsigned cou
                                   const std::uint8_t* who) {
   if (what == question::value) return choose_value(count);
   if (what == question::late) return late_ && random() % 8 != 0 ? 1 : 0;
+  if (what == question::chance) return choose_random(what, count);
   if (what == question::preempt) {
     while (!change_at_.empty() && change_at_.back() * 2 <= key) {
       priority_[who[0]] = lowest_--;

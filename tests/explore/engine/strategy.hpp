@@ -22,6 +22,7 @@ enum class question : std::uint8_t {
   next,     ///< the running strand cannot go on
   value,    ///< 0: the newest
   late,     ///< 0: the store happens at once
+  chance,   ///< 0: what nothing calls for does not happen
 };
 
 enum class strategy : std::uint8_t { depth_first, random, priorities, given };

@@ -35,7 +35,7 @@ void lock(void* mutex) noexcept {
   for (;;) {
     std::uint64_t seen = 0;
     if (atomic_compare_exchange(mutex, word_size, seen, 1, std::memory_order_acquire,
-                                std::memory_order_relaxed, place::current())) {
+                                std::memory_order_relaxed, strength::strong, place::current())) {
       return;
     }
     futex_wait(mutex, 1, never);
@@ -52,7 +52,7 @@ bool sleep_without(void* mutex, const void* condition, std::int64_t until) noexc
   before_operation(true);
   atomic_access(condition, sizeof(pthread_cond_t));
   unlock(mutex);
-  const bool woken = until > s.now && sleep_on(condition, until);
+  const bool woken = until > s.now && (wakes_anyway(condition) || sleep_on(condition, until));
   lock(mutex);
   return woken;
 }

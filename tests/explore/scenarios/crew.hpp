@@ -8,6 +8,7 @@
 #include "explore.hpp"
 #include "sched/scheduler.hpp"
 #include "sluice/channel.hpp"
+#include "sluice/detail/base/cpu.hpp"
 #include "sluice/task.hpp"
 
 namespace sluice::explore {

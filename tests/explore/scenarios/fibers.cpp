@@ -9,6 +9,7 @@
 #include "scenarios/crew.hpp"
 #include "sched/scheduler.hpp"
 #include "sluice/channel.hpp"
+#include "sluice/detail/base/cpu.hpp"
 #include "sluice/detail/base/progress.hpp"
 #include "sluice/detail/park/attention.hpp"
 #include "sluice/shield.hpp"

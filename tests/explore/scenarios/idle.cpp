@@ -9,6 +9,8 @@
 #include "explore.hpp"
 #include "sched/scheduler.hpp"
 #include "sched/worker_switch.hpp"
+#include "sluice/detail/base/cpu.hpp"
+#include "sluice/detail/park/attention.hpp"
 
 namespace sluice::explore {
 namespace {
@@ -183,6 +185,22 @@ void busy_again() {
   check(sequel.is_done() && child.is_done(), "all are run");
 }
 
+/// A slice ends while its worker drops the last one: what others have raised stays up.
+void a_slice_beside_a_stop() {
+  workshop shop(1);
+  worker& one = shop.home.worker_at(0);
+  detail::raise_attention();
+  strands([&] { one.ask_to_reconsider(); },
+          [&] {
+            one.forget_slice();
+            check(!detail::nothing_to_attend(), "a reason is seen as long as it stands");
+          },
+          [&] { check(!detail::nothing_to_attend(), "a reason is seen as long as it stands"); });
+  one.forget_slice();
+  detail::lower_attention();
+  check(detail::nothing_to_attend(), "each reason was taken back");
+}
+
 /// Of some hundred steps.
 constexpr unsigned some_part = 4;
 /// Of some thousand.
@@ -199,6 +217,7 @@ scenarios idle_scenarios() {
       {"idle: busy beside one that is disturbed", call<busy_beside_one_that_is_disturbed>, nullptr,
        long_part},
       {"idle: a task beside fine turns", call<a_task_beside_fine_turns>, nullptr, long_part},
+      {"slices: one ends beside a stop", call<a_slice_beside_a_stop>, nullptr, some_part},
       {"idle: busy, and busy again", call<busy_again>, nullptr, some_part},
   };
 }

@@ -137,7 +137,7 @@ void inbox_of_two() {
       [&] { inbox.push(all[2]); }, [&] { note_all(got[0], inbox.pop_some(2)); },
       [&] { note(got[1], inbox.pop()); });
   receipts rest;
-  while (inbox.work_before_sleep()) note(rest, inbox.pop());
+  while (inbox.any_counted()) note(rest, inbox.pop());
   check_all({&got[0], &got[1], &rest}, 3);
   check(inbox.size() == 0 && inbox.total() == 3, "the counts are those of what it holds");
 }
@@ -158,7 +158,7 @@ void inbox_before_sleep() {
       [&] {
         // order: W1 seq_cst, as in the idle policy
         idle.exchange(true, detail::memory_order_seq_cst);
-        sees = inbox.work_before_sleep();
+        sees = inbox.any_counted();
       });
   check(sees || is_seen, "who goes to sleep sees what was brought, or is seen");
 }

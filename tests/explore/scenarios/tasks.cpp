@@ -13,6 +13,7 @@
 #include "sched/scheduler.hpp"
 #include "sched/task_extras.hpp"
 #include "sluice/channel.hpp"
+#include "sluice/detail/base/cpu.hpp"
 #include "sluice/runtime.hpp"
 #include "sluice/shield.hpp"
 #include "sluice/with_stop.hpp"

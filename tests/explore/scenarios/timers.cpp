@@ -6,6 +6,7 @@
 #include "explore.hpp"
 #include "sched/scheduler.hpp"
 #include "sched/timers.hpp"
+#include "sluice/detail/base/cpu.hpp"
 #include "sluice/task.hpp"
 
 namespace sluice::explore {

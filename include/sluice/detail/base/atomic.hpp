@@ -6,7 +6,6 @@
 #pragma once
 
 #include <atomic>
-#include <cstddef>
 
 namespace sluice::detail {
 
@@ -18,17 +17,5 @@ using std::memory_order_acquire;
 using std::memory_order_relaxed;
 using std::memory_order_release;
 using std::memory_order_seq_cst;
-
-/// Bytes that two strands must keep apart so that they do not slow each other down.
-inline constexpr std::size_t cache_line = 64;
-
-/// Tells the core that it spins. Never waits.
-inline void cpu_pause() noexcept {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("isb" ::: "memory");
-#endif
-}
 
 }  // namespace sluice::detail

@@ -2,7 +2,7 @@
 // named number of turns, then gives the core away, because the other may have been preempted.
 #pragma once
 
-#include "sluice/detail/base/atomic.hpp"
+#include "sluice/detail/base/cpu.hpp"
 #include "sluice/export.hpp"
 
 namespace sluice::detail {

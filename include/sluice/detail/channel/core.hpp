@@ -51,6 +51,7 @@
 
 #include "sluice/cancelled.hpp"
 #include "sluice/detail/base/atomic.hpp"
+#include "sluice/detail/base/cpu.hpp"
 #include "sluice/detail/base/edges.hpp"
 #include "sluice/detail/base/short_lock.hpp"
 #include "sluice/detail/park/parker.hpp"

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "sluice/detail/base/backoff.hpp"
+#include "sluice/detail/base/cpu.hpp"
 #include "sluice/detail/channel/core.hpp"
 #include "sluice/detail/ring/ring.hpp"
 #include "sluice/detail/ring/segments.hpp"

@@ -27,6 +27,7 @@
 
 #include "sluice/detail/base/atomic.hpp"
 #include "sluice/detail/base/backoff.hpp"
+#include "sluice/detail/base/cpu.hpp"
 #include "sluice/detail/base/edges.hpp"
 #include "sluice/detail/base/progress.hpp"
 #include "sluice/detail/ring/claim.hpp"

@@ -26,6 +26,7 @@ template <class T>
 class atomic {
   using place = explore::place;
   using change = explore::change;
+  using strength = explore::strength;
 
  public:
   constexpr atomic() noexcept : value_{} { begin(); }
@@ -48,16 +49,12 @@ class atomic {
   bool compare_exchange_strong(T& expected, T desired, memory_order on_success,
                                memory_order on_failure,
                                const place& where = place::current()) noexcept {
-    std::uint64_t seen = in(expected);
-    const bool done = explore::atomic_compare_exchange(&value_, sizeof(T), seen, in(desired),
-                                                       on_success, on_failure, where);
-    if (!done) expected = out(seen);
-    return done;
+    return compare_exchange(expected, desired, on_success, on_failure, strength::strong, where);
   }
   bool compare_exchange_weak(T& expected, T desired, memory_order on_success,
                              memory_order on_failure,
                              const place& where = place::current()) noexcept {
-    return compare_exchange_strong(expected, desired, on_success, on_failure, where);
+    return compare_exchange(expected, desired, on_success, on_failure, strength::weak, where);
   }
   T fetch_add(T by, memory_order order, const place& where = place::current()) noexcept {
     return alter(change::add, in(by), order, where);
@@ -86,6 +83,14 @@ class atomic {
     __builtin_memcpy(static_cast<void*>(&value), &word, sizeof(T));
     return value;
   }
+  bool compare_exchange(T& expected, T desired, memory_order on_success, memory_order on_failure,
+                        strength how, const place& where) noexcept {
+    std::uint64_t seen = in(expected);
+    const bool done = explore::atomic_compare_exchange(&value_, sizeof(T), seen, in(desired),
+                                                       on_success, on_failure, how, where);
+    if (!done) expected = out(seen);
+    return done;
+  }
   T alter(change how, std::uint64_t operand, memory_order order, const place& where) noexcept {
     return out(explore::atomic_change(&value_, sizeof(T), how, operand, order, where));
   }
@@ -95,9 +100,5 @@ class atomic {
 
   alignas(sizeof(T)) T value_;
 };
-
-inline constexpr std::size_t cache_line = 64;
-
-inline void cpu_pause() noexcept { explore::pause(); }
 
 }  // namespace sluice::detail

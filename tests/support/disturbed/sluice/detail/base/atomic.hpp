@@ -8,7 +8,6 @@
 
 #include <atomic>
 #include <cerrno>
-#include <cstddef>
 #include <cstdint>
 #include <ctime>
 
@@ -20,16 +19,6 @@ using std::memory_order_acquire;
 using std::memory_order_relaxed;
 using std::memory_order_release;
 using std::memory_order_seq_cst;
-
-inline constexpr std::size_t cache_line = 64;
-
-inline void cpu_pause() noexcept {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("isb" ::: "memory");
-#endif
-}
 
 /// One time in 128 the thread yields, one in 4,096 it sleeps for up to 50 us.
 /// Never inlined: an address of a thread_local object must not be kept across a switch.
