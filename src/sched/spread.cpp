@@ -36,7 +36,7 @@ void worker::drop_old_slice() noexcept {
 
 void worker::drop_slice_flag() noexcept {
   // order: acquire, pairs with ask_to_reconsider: what is lowered was raised before
-  // mutation: relaxed, no schedule exchanges this with the read-modify-write that lowers
+  // mutation: relaxed, no schedule changes its place with what lowers
   if (slice_over_.exchange(false, memory_order_acquire)) lower_attention();
 }
 
@@ -56,7 +56,7 @@ void worker::ask_to_reconsider() noexcept {
   if (slice_over_.load(memory_order_relaxed)) return;
   raise_attention();
   // order: release, after the raise; pairs with drop_slice_flag. A running fiber may see it late
-  // mutation: relaxed, no schedule exchanges this with the read-modify-write that raises
+  // mutation: relaxed, no schedule changes its place with that of the raise
   if (slice_over_.exchange(true, memory_order_release)) lower_attention();
 }
 

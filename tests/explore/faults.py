@@ -467,11 +467,11 @@ void idle_policy::pass_watch_on()""", "if (one != nullptr) rouse(*one);",
     left_out("slices: the flag comes before the raise", SPREAD,
              """  raise_attention();
   // order: release, after the raise; pairs with drop_slice_flag. A running fiber may see it late
-  // mutation: relaxed, no schedule exchanges this with the read-modify-write that raises
+  // mutation: relaxed, no schedule changes its place with that of the raise
   if (slice_over_.exchange(true, memory_order_release)) lower_attention();""",
              """  raise_attention();
   // order: release, after the raise; pairs with drop_slice_flag. A running fiber may see it late
-  // mutation: relaxed, no schedule exchanges this with the read-modify-write that raises
+  // mutation: relaxed, no schedule changes its place with that of the raise
   if (slice_over_.exchange(true, memory_order_release)) lower_attention();""",
              ["slices: one ends beside a stop"],
              "else if (!slice_over_.exchange(true, memory_order_release)) raise_attention();"),

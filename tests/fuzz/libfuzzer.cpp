@@ -1,4 +1,4 @@
-// Lets libFuzzer drive a harness: see tools/stress --fuzz.
+// Lets libFuzzer drive a harness: see tests/fuzz/run.
 #include <cstddef>
 #include <cstdint>
 
