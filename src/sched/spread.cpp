@@ -48,8 +48,8 @@ void worker::end_slice() noexcept {
   ask_to_reconsider();
 }
 
-/// Raises before it sets the flag: whoever takes that back at once would else lower what others have
-/// raised, and a fiber that begins to wait just then would not see that it must stop.
+/// Raises before it sets the flag: whoever takes that back at once would else lower what others
+/// have raised, and a fiber that begins to wait just then would not see that it must stop.
 void worker::ask_to_reconsider() noexcept {
   // order: relaxed, a hint
   // mutation: never, only slower: the exchange finds it set
