@@ -111,9 +111,8 @@ bool fiber::hold() noexcept {
 
 void fiber::let_go() noexcept {
   std::uint32_t seen = held;
-  // order: acq_rel, gives the fiber back; acquire on failure pairs P3
-  // mutation: release, what it replaces is the holder's own
-  if (!word_.compare_exchange_strong(seen, parked, memory_order_acq_rel, memory_order_acquire)) {
+  // order: release, gives the fiber back; if P3 came first nothing but the word is touched any more
+  if (!word_.compare_exchange_strong(seen, parked, memory_order_release, memory_order_relaxed)) {
     // order: P6 release, what was done while it was held comes before what its unparker does next
     word_.store(released, memory_order_release);
   }

@@ -93,7 +93,6 @@ void idle_policy::leave_seat(worker& me) noexcept {
   // mutation: never, only slower: the exchange finds it left
   if (!me.idle.seated.load(memory_order_relaxed)) return;
   // order: relaxed, counts
-  // mutation: never, only slower: how many are taken is a number to judge by
   if (me.idle.seated.exchange(false, memory_order_relaxed)) {
     // order: relaxed, a count
     seats_.fetch_sub(1, memory_order_relaxed);
