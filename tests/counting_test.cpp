@@ -62,6 +62,20 @@ TEST_CASE("a semaphore has so many permits, not one more") {
   CHECK_THROWS_AS(sluice::binary_semaphore(-1), std::logic_error);
 }
 
+TEST_CASE("a release of no permits leaves whoever waits in his place") {
+  test::everywhere([](strands& crowd) {
+    sluice::counting_semaphore<2> permits(0);
+    crowd.start([&] { permits.acquire(); });
+    for (int i = 0; i < 100; ++i) {
+      test::relax();
+      permits.release(0);
+    }
+    permits.release();
+    crowd.join();
+    CHECK(!permits.try_acquire());
+  });
+}
+
 TEST_CASE("at most as many strands as there are permits are inside") {
   test::everywhere([](strands& crowd) {
     sluice::counting_semaphore<2> permits(2);

@@ -272,8 +272,8 @@ void channel_core::withdraw(wait_list& s, wait_node& node) noexcept {
   if (node.linked) pop(s, node);
 }
 
-/// R5. Whoever looks and finds a busy place looks again: only afterwards he may park. The lock is
-/// held at the begin. `won`: what was claimed for the node already; none: nothing.
+/// R5. Whoever finds a busy place looks again before he may park, and after a settle that had enough
+/// jobs. The lock is held at the begin. `won`: what was claimed for the node; none: nothing.
 [[gnu::noinline]] void channel_core::settle_own(wait_list& s, wait_node& node, job won) noexcept {
   job_list jobs;
   if (won != job::none) {
@@ -284,7 +284,8 @@ void channel_core::withdraw(wait_list& s, wait_node& node) noexcept {
   backoff wait;
   for (;;) {
     settle(jobs);
-    const bool park_now = !node.linked || last_look(s) != claim::busy;
+    const bool has_looked = jobs.count() < jobs_at_once && last_look(s) != claim::busy;
+    const bool park_now = !node.linked || has_looked;
     lock_.unlock();
     perform(jobs);
     if (park_now) break;

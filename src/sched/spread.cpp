@@ -143,21 +143,29 @@ bool idle_policy::leave_to_others(worker& me) noexcept {
   return true;
 }
 
+/// What is given is more than its host can run at once, as what is pushed onto an own queue.
 bool idle_policy::give_up(worker& me) noexcept {
-  const std::lock_guard guard(lock_);
-  worker* host = host_for(me);
-  if (host == nullptr) return false;
-  me.idle.gave_up = true;
-  me.give_ready(*host);
+  {
+    const std::lock_guard guard(lock_);
+    worker* host = host_for(me);
+    if (host == nullptr) return false;
+    me.idle.gave_up = true;
+    me.give_ready(*host);
+  }
+  home_.note_surplus();
   return true;
 }
 
 void idle_policy::move(worker& me, fiber& one) noexcept {
+  bool given = false;
   {
     const std::lock_guard guard(lock_);
-    if (worker* host = host_for(me)) return host->accept(one);
+    if (worker* host = host_for(me)) {
+      host->accept(one);
+      given = true;
+    }
   }
-  me.push_ready(one);
+  given ? home_.note_surplus() : me.push_ready(one);
 }
 
 /// One that has a seat and is not listed, so that it will look at its backlog before it sleeps.

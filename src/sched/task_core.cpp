@@ -154,11 +154,10 @@ void task_core::finish_slowly() noexcept {
                                          memory_order_acq_rel, memory_order_acquire);
   }
   if (!alone) {
-    const bool noted = (before & noted_bit) != 0;
-    if (noted) end_notes();
+    if ((before & noted_bit) != 0) end_notes();
     // order: T1 acq_rel, gives the result to joiners; pairs J1 and N1
     before = state_.fetch_or(done_bit, memory_order_acq_rel);
-    if (!noted && (before & noted_bit) != 0) end_notes();
+    if ((before & noted_bit) != 0) end_notes();  // again: more may have been noted since
     wake_joiners();
   }
   if ((before & stop_bit) != 0) lower_attention();

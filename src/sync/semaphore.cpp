@@ -52,14 +52,14 @@ bool semaphore_core::acquire(deadline until, const char* operation) {
 }
 
 bool semaphore_core::release(std::ptrdiff_t count, std::ptrdiff_t most) noexcept {
-  if (count < 0) return false;
+  if (count <= 0) return count == 0;  // none is no change: whoever waits stays counted
   edge_from(&word_);
   const auto added = static_cast<std::uint64_t>(count);
   const auto limit_of_all = static_cast<std::uint64_t>(most);
   // order: relaxed, a guess that the compare-and-swap verifies
   std::uint64_t seen = word_.load(memory_order_relaxed);
   for (;;) {
-    if ((seen & waited) != 0 && added != 0 && !in_forked_child()) {
+    if ((seen & waited) != 0 && !in_forked_child()) {
       if (added > limit_of_all) return false;
       if (give(added)) return true;
       // order: relaxed, as above

@@ -140,6 +140,7 @@ void semaphore_hands_on() {
   strands(
       [&] {
         value = 1;
+        s.release(0);
         s.release();
       },
       [&] {

@@ -55,8 +55,8 @@ void an_end_and_two_joins() {
   task.drop();
 }
 
-/// Called at the end, by the task's fiber or by whoever has asked too late: once.
-void tell(task_extras& more) noexcept { check(more.source.request_stop(), "the end is told once"); }
+/// Called at the end, by the task's fiber or by whoever has asked too late.
+void tell(task_extras& more) noexcept { more.source.request_stop(); }
 
 /// N1 against T1. With a join the end takes more than one step; of a task that was asked to stop it
 /// takes a look at what was noted, and then T1.
@@ -81,6 +81,37 @@ void an_end_that_is_noted() {
   task.drop();
   check(kept->source.stop_requested(), "the end is told");
   kept->drop_user();
+}
+
+detail::atomic<int>* untold = nullptr;
+
+/// What comes between the look and T1 is told too.
+void an_end_that_is_noted_twice() {
+  task_core& task = new_task([] {});
+  detail::atomic<int> some{0};
+  untold = &some;
+  strands([&] { run(task); },
+          [&] {
+            task_extras& more = task.extras();
+            more.add_user();
+            // order: release, pairs with end_notes
+            more.at_end.store(
+                [](task_extras&) noexcept {
+                  // order: release, after what was noted
+                  untold->store(0, detail::memory_order_release);
+                },
+                detail::memory_order_release);
+            for (int i = 0; i < 2; ++i) {
+              // order: acq_rel, before N1
+              some.fetch_add(1, detail::memory_order_acq_rel);
+              // order: release, as above
+              if (!task.note_end()) some.store(0, detail::memory_order_release);
+            }
+            more.drop_user();
+          });
+  task.drop();
+  // order: acquire, all have ended
+  check(some.load(detail::memory_order_acquire) == 0, "the end is told to all");
 }
 
 // ---- what outlives a task ------------------------------------------------------------------------
@@ -320,6 +351,7 @@ scenarios task_scenarios() {
   return {
       {"tasks: an end and two joins", call<an_end_and_two_joins>},
       {"tasks: an end that is noted", call<an_end_that_is_noted<false, false>>},
+      {"tasks: an end that is noted twice", call<an_end_that_is_noted_twice>},
       {"tasks: an end that is noted and joined", call<an_end_that_is_noted<true, false>>},
       {"tasks: an end that is noted after a stop", call<an_end_that_is_noted<false, true>>},
       {"tasks: two make the extras", call<extras_of_two>},
