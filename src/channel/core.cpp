@@ -272,8 +272,8 @@ void channel_core::withdraw(wait_list& s, wait_node& node) noexcept {
   if (node.linked) pop(s, node);
 }
 
-/// R5. Whoever finds a busy place looks again before he may park, and after a settle that had enough
-/// jobs. The lock is held at the begin. `won`: what was claimed for the node; none: nothing.
+/// R5. Whoever finds a busy place looks again before he may park, and after a settle that had
+/// enough jobs. The lock is held at the begin. `won`: what was claimed for the node; none: nothing.
 [[gnu::noinline]] void channel_core::settle_own(wait_list& s, wait_node& node, job won) noexcept {
   job_list jobs;
   if (won != job::none) {
