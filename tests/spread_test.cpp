@@ -41,7 +41,10 @@ class workers {
     done_.items += 300 * did.items;
     on_one_ += seats_ == 1 ? 300us : 0us;
     limit_.look(now_, done_, seats_);
-    if (!stuck_) seats_ = wants_ ? limit_.limit() : std::min(seats_, limit_.limit());
+    if (stuck_) return;
+    const int may = wants_ ? limit_.limit() : std::min(seats_, limit_.limit());
+    if (may <= seats_) came_ = now_;
+    if (may <= seats_ || now_ - came_ > late_) seats_ = may;
   }
 
   spread_limit limit_;
@@ -52,12 +55,14 @@ class workers {
   bool wants_ = true;
   bool fights_ = false;
   bool stuck_ = false;
+  clock::duration late_{};  ///< so long nobody comes who may
+  deadline came_{};
   clock::duration on_one_{};
 };
 
 work_done items(int some) {
   const auto n = static_cast<std::uint64_t>(some);
-  return {.turns = n / 100, .items = n};
+  return {.turns = n / 10, .items = n};
 }
 
 TEST_CASE("what gains by each worker soon has all, and keeps them") {
@@ -136,6 +141,23 @@ TEST_CASE("races count: a little less done without them is better") {
   all.fights_ = true;
   all.run(100ms);
   CHECK(all.has_limit(1));
+}
+
+TEST_CASE("a trial of more begins when one has come") {
+  workers all(16, [](int seats) { return items(100 * seats); });
+  all.late_ = 1500us;
+  all.run(40ms);
+  CHECK(all.has_limit(16));
+  all.wants_ = false;  // in the end nobody comes, and it is over
+  workers none(16, [](int) { return items(100); });
+  none.late_ = 1h;
+  none.run(4ms);
+  CHECK(none.has_limit(1));
+}
+
+TEST_CASE("turns that go back are none") {
+  CHECK(work_done{.turns = 3, .items = 7}.since({.turns = 4, .items = 5}).turns == 0);
+  CHECK(work_done{.turns = 3, .items = 7}.since({.turns = 1, .items = 5}).turns == 2);
 }
 
 TEST_CASE("a limit that workers do not heed is given up") {

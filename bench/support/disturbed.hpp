@@ -148,8 +148,8 @@ inline void bare_pieces(std::size_t threads, std::size_t pieces, std::size_t ste
   for (auto& one : all) one.join();
 }
 
-/// A pipeline whose stages work for n us on each item, by bare threads that do the same work: 1 is
-/// the ideal.
+/// A pipeline whose stages work for n us on each item, by bare threads that do the same work, no
+/// more of them than stages: 1 is the ideal.
 inline measured coarse(std::size_t workers, std::size_t n, std::size_t items) {
   const std::size_t steps = steps_in(std::chrono::microseconds(n));
   constexpr int rounds = 3;
@@ -161,7 +161,7 @@ inline measured coarse(std::size_t workers, std::size_t n, std::size_t items) {
     checked = coarse_pipeline(workers, items, steps) && checked;
     ours += seconds_since(start);
     start = clock::now();
-    bare_pieces(workers, items * coarse_stages, steps);
+    bare_pieces(std::min(workers, coarse_stages), items * coarse_stages, steps);
     bare += seconds_since(start);
   }
   return {.operations = 1, .seconds = ours, .checked = checked, .value = ours / bare};

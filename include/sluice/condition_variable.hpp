@@ -111,7 +111,7 @@ class SLUICE_API condition_variable {
   [[nodiscard]] detail::wait_node* win_front() noexcept;
   void note_waited() noexcept;
 
-  detail::short_lock lock_;
+  detail::object_lock lock_;
   /// Is the list not empty? Written under lock_, read by those who notify.
   detail::atomic<bool> waited_{false};
   detail::wait_list waiters_;  ///< under lock_

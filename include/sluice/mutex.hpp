@@ -99,7 +99,7 @@ class SLUICE_API mutex {
 
   /// Written by all with read-modify-writes; while `contended` is set only under lock_.
   detail::atomic<std::uint32_t> word_{0};
-  detail::short_lock lock_;
+  detail::object_lock lock_;
   // Under lock_.
   bool one_is_coming_ = false;  ///< a waiter was woken and will look
   std::uint8_t overtaken_ = 0;  ///< how often the waiters have been overtaken since one had it

@@ -159,7 +159,7 @@ class SLUICE_API shared_mutex {
 
   /// Written by all with read-modify-writes; while `contended` is set only under lock_.
   detail::claim_word<std::uint64_t> word_{0};
-  detail::short_lock lock_;
+  detail::object_lock lock_;
   // Under lock_.
   bool readers_turn_ = false;  ///< the last to leave was a writer
   detail::wait_list writers_;

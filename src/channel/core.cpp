@@ -263,7 +263,7 @@ inline void channel_core::serve_locked() noexcept {
 // ---- waiting ------------------------------------------------------------------------------------
 
 bool channel_core::claim_for_stop(waiter& w) const noexcept {
-  const std::lock_guard guard(const_cast<short_lock&>(lock_));
+  const std::lock_guard guard(const_cast<object_lock&>(lock_));
   return w.try_claim_locked(outcome::cancelled);
 }
 

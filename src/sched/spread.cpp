@@ -120,7 +120,7 @@ bool idle_policy::reconsider(worker& me) noexcept {
   const bool fights =
       me.idle.races.are_many(me.lost()) && me.idle.races.are_too_many(now, me.lost());
   if (fights) me.idle.fought = now;
-  if (is_coarse(did, since, now - me.idle.fought) || me.has_fresh()) {
+  if (is_coarse(did, since, now - me.idle.fought) || !me.fresh().empty()) {
     leave_seat(me);
     return false;
   }

@@ -32,7 +32,8 @@ struct work_done {
   std::uint64_t items = 0;
 
   [[nodiscard]] work_done since(const work_done& before) const noexcept {
-    return {turns - before.turns, items - before.items};
+    // Turns are a difference of counts that are read one after the other, so they may go back.
+    return {turns < before.turns ? 0 : turns - before.turns, items - before.items};
   }
 };
 
@@ -64,22 +65,20 @@ class spread_limit {
   /// So much is `done` in all; `seats` are taken. True: some should be given up now.
   bool look(deadline now, const work_done& done, int seats) noexcept {
     const auto time = now - looked_;
-    if (time < length) return false;
-    const work_done did = done.since(std::exchange(done_, done));
-    looked_ = now;
-    set_due(now + length);
-    const bool says_something = time <= longest;
-    if (!says_something && !trying_) next_ = std::max(next_, now + 4 * length);  // a new begin
+    if (time < shortest) return false;
+    set_due(now + shortest);
+    if (trying_ && !changed_) return wait_for_change(now, done, seats);
+    const work_done did = done.since(done_);
+    if (did.turns < enough && time < longest) return !trying_ && seats > limit();
+    begin_look(now, done);
+    const bool says_something = time <= too_long;
     const auto ticks = static_cast<double>(time.count());
     const pace lately{static_cast<double>(did.turns) / ticks,
                       static_cast<double>(did.items) / ticks};
     if (trying_) {
-      if (seats > limit() && now - began_ < patience) return true;  // some are still there
-      // The time in which it changed says nothing.
-      if (!std::exchange(changed_, true)) return false;
       if (!says_something) return false;
       if (seats > limit() || !worth_it(lately)) {
-        undo(now);
+        undo(now, time);
         return false;
       }
       if (up_ && !std::exchange(twice_, true)) return false;  // once may be chance
@@ -90,7 +89,8 @@ class spread_limit {
     }
     best_ = {std::max(lately.turns, best_.turns * fades),
              std::max(lately.items, best_.items * fades)};
-    if (says_something && now >= next_) begin(now, lately, seats);
+    if (!says_something) next_ = std::max(next_, now + 4 * shortest);  // a new begin
+    if (now >= next_) begin(now, lately, seats);
     return seats > limit();
   }
   /// Many races for a ring were lost: perhaps less is better.
@@ -108,10 +108,17 @@ class spread_limit {
     double items = 0;
   };
 
-  static constexpr clock::duration length = std::chrono::microseconds(250);
-  static constexpr clock::duration longest = std::chrono::milliseconds(2);
+  /// What is compared is done in so many turns, about: where turns are long, in fewer there is
+  /// little but chance.
+  static constexpr std::uint64_t enough = 128;
+  static constexpr clock::duration shortest = std::chrono::microseconds(250);
+  static constexpr clock::duration longest = 16 * shortest;
+  /// Nobody has looked meanwhile.
+  static constexpr clock::duration too_long = longest + std::chrono::milliseconds(2);
   /// For those whose thread the kernel does not run.
   static constexpr clock::duration patience = std::chrono::milliseconds(40);
+  /// For the idle, who look for work every half millisecond, and to whom the kernel gives a CPU.
+  static constexpr clock::duration joining = std::chrono::milliseconds(2);
   static constexpr clock::duration shortest_rest = std::chrono::milliseconds(5);
   static constexpr clock::duration longest_rest = std::chrono::milliseconds(160);
   /// How much must be done with half the workers, or twice as many, by what was done before.
@@ -123,6 +130,22 @@ class spread_limit {
   /// done in the next.
   static constexpr double fades = 0.97;
 
+  void begin_look(deadline now, const work_done& done) noexcept {
+    looked_ = now;
+    done_ = done;
+  }
+
+  /// The time in which it changes says nothing. As look().
+  bool wait_for_change(deadline now, const work_done& done, int seats) noexcept {
+    begin_look(now, done);
+    const auto since = now - began_;
+    if (seats > limit() && since < patience) return true;  // some are still there
+    // Has nobody come yet?
+    if (up_ && seats <= before_seats_ && since < joining) return false;
+    changed_ = true;
+    return false;
+  }
+
   void begin(deadline now, const pace& lately, int seats) noexcept {
     // order: relaxed, a hint
     const bool wanted = wanted_.exchange(false, memory_order_relaxed);
@@ -133,6 +156,7 @@ class spread_limit {
     }
     before_ = lately;
     before_limit_ = limit();
+    before_seats_ = seats;
     began_ = now;
     trying_ = true;
     tried_ = true;
@@ -153,11 +177,13 @@ class spread_limit {
            figure(before_) * (before_feared_ ? share_of_half_in_fear : share_of_half);
   }
 
-  void undo(deadline now) noexcept {
+  /// The last look took `time`.
+  void undo(deadline now, clock::duration time) noexcept {
     trying_ = false;
     set_limit(before_limit_);
     up_ = !up_;
-    rest_ = std::clamp(2 * rest_, shortest_rest, longest_rest);
+    const auto times = std::max<clock::rep>(time / shortest, 1);
+    rest_ = std::clamp(2 * rest_, times * shortest_rest, times * longest_rest);
     undone_ = now;
     next_ = now + rest_;
   }
@@ -193,6 +219,7 @@ class spread_limit {
   pace before_;
   pace best_;  ///< of the looks while nothing was tried
   int before_limit_ = 0;
+  int before_seats_ = 0;
 };
 
 /// The races for a ring that a worker loses while it has work: with 2,000 fibers on two workers one

@@ -145,9 +145,9 @@ runnable* worker::adopt(const chain& some) noexcept {
 
 /// Those who would starve while the own queues are never empty.
 runnable* worker::pick_fairly() noexcept {
-  drop_old_slice();
   if (timers_.any()) timers_.fire(clock::now());
-  if (!alone_) home_.idle().reconsider(*this);
+  if (!alone_) reconsider_if_due();
+  drop_old_slice();
   progress_.look_in = has_fresh() && !ready_.empty() ? fair_beside_tasks : fair_every;
   shuffle();
   // Each of the four gets the first look in turn: none may keep another waiting for ever.
@@ -162,6 +162,15 @@ runnable* worker::pick_fairly() noexcept {
     return one;
   }
   return nullptr;
+}
+
+/// A look at the clock: not at each of those that come soon for the sake of tasks.
+inline void worker::reconsider_if_due() noexcept {
+  // order: relaxed, it is seen at the next look
+  const bool asked = slice_over_.load(memory_order_relaxed);
+  if (!asked && picks() - picks_at_reconsider_ < fair_every && !idle.races.are_many(lost())) return;
+  picks_at_reconsider_ = picks();
+  home_.idle().reconsider(*this);
 }
 
 /// Where all wait for each other alone the order of turns would repeat for ever, and who has the

@@ -138,7 +138,9 @@ class alignas(cache_line) worker {
   /// What it has got done so far.
   [[nodiscard]] work_done done() const noexcept {
     // order: relaxed, counts
-    return {.turns = picks() - empty_picks_.load(memory_order_relaxed),
+    const std::uint64_t alone = lone_yields_.load(memory_order_relaxed);
+    // order: relaxed, as above
+    return {.turns = picks() - empty_picks_.load(memory_order_relaxed) + alone,
             // order: relaxed, as above
             .items = progress_.moved.load(memory_order_relaxed)};
   }
@@ -273,6 +275,7 @@ class alignas(cache_line) worker {
   void take_ids() noexcept;
   void admit(task_core& task, std::uint8_t size_class) noexcept;
   [[nodiscard]] runnable* pick_fairly() noexcept;
+  void reconsider_if_due() noexcept;
   void shuffle() noexcept;
   [[nodiscard]] runnable* pick_task() noexcept;
   [[nodiscard]] runnable* pick_from_afar() noexcept;
@@ -337,8 +340,10 @@ class alignas(cache_line) worker {
   atomic<std::uint64_t> slice_of_{0};  ///< the turn whose slice is over, about
   std::uint64_t picks_at_tick_ = 0;    ///< the ticker's own
   std::uint64_t picks_at_look_up_ = 0;
+  std::uint64_t picks_at_reconsider_ = 0;
   std::uint64_t lost_at_tick_ = 0;
   atomic<std::uint64_t> empty_picks_{0};
+  atomic<std::uint64_t> lone_yields_{0};  ///< among those, but something was done
   atomic<std::uint64_t> steals_{0};
   atomic<std::uint64_t> sleeps_{0};
   atomic<std::uint64_t> wakes_{0};

@@ -86,6 +86,7 @@ inline void worker::end_slice_if_over(fiber& self) noexcept {
 
 inline void worker::yield(fiber& self) noexcept {
   if (runnable* next = pick()) return switch_from(self, departure::yields, next);
+  bump(lone_yields_);
   if (idle.gave_up) [[unlikely]]
     switch_from(self, departure::moves, nullptr);
 }

@@ -20,6 +20,7 @@
 #undef cpu_pause
 
 #include "base/progress.cpp"
+#include "base/short_lock.cpp"
 
 namespace sluice::explore {
 

@@ -42,4 +42,17 @@ class short_lock {
   atomic<bool> held_{false};
 };
 
+/// That of an object which strands share. Who finds it held has lost a race for the object's lines,
+/// as on a ring (progress.hpp); by that, too, the scheduler judges how many workers run them.
+class object_lock : public short_lock {
+ public:
+  void lock() noexcept {
+    if (!try_lock()) [[unlikely]]
+      lock_when_free();
+  }
+
+ private:
+  SLUICE_API void lock_when_free() noexcept;
+};
+
 }  // namespace sluice::detail

@@ -275,7 +275,7 @@ class SLUICE_API channel_core : public waited_for {
 
   // The first line of the object: all that a strand which waits or wakes needs.
   const channel_kind kind_;
-  short_lock lock_;
+  object_lock lock_;
   /// closed(), else whether there is a record, for whoever holds the lock; for others a hint that
   /// comes after the cause.
   atomic<std::uint8_t> unusual_;

@@ -49,7 +49,7 @@ class SLUICE_API barrier_core {
   atomic<std::ptrdiff_t> expected_;
   /// How many are still to arrive in this phase. Written by those who arrive.
   atomic<std::ptrdiff_t> missing_;
-  short_lock lock_;
+  object_lock lock_;
   wait_list waiters_;  ///< under lock_; empty exactly while `waited` is not set
 };
 

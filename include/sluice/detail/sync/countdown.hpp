@@ -46,7 +46,7 @@ class SLUICE_API countdown {
 
   /// Written by all with read-modify-writes; `waited` only under lock_.
   atomic<std::uint64_t> word_;
-  short_lock lock_;
+  object_lock lock_;
   wait_list waiters_;  ///< under lock_; empty exactly while `waited` is not set
 };
 

@@ -51,7 +51,7 @@ class SLUICE_API semaphore_core {
 
   /// Written by all with read-modify-writes; while `waited` is set only under lock_.
   atomic<std::uint64_t> word_;
-  short_lock lock_;
+  object_lock lock_;
   wait_list waiters_;  ///< under lock_; empty exactly while `waited` is not set
 };
 
