@@ -200,6 +200,9 @@ FAULTS = [
            "const bool has_looked = jobs.count() < jobs_at_once && last_look(s) != claim::busy;",
            "jobs.count() < jobs_at_once && last_look(s) != claim::busy", ["capacity 1: put | get"],
            "true"),
+    weaker("channel: a settle that has enough counts as a look of the own", CORE,
+           "const bool has_looked = jobs.count() < jobs_at_once && last_look(s) != claim::busy;",
+           "jobs.count() < jobs_at_once", ["channel, in steps"], "true"),
     left_out("channel: the close wakes nobody", CLOSE,
              """    count_joiners();
     settle(jobs);""", "settle(jobs);", ["capacity 1: get | close"]),

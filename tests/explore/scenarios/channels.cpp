@@ -14,7 +14,7 @@
 namespace sluice::explore {
 namespace {
 
-enum class kind : std::uint8_t { one, two, no_limit, meeting };
+enum class kind : std::uint8_t { one, two, three, no_limit, meeting };
 
 struct spec {
   kind what;
@@ -24,8 +24,13 @@ struct spec {
 };
 
 constexpr const char* name_of(kind what) {
-  constexpr const char* names[] = {"capacity 1", "capacity 2", "unbounded", "rendezvous"};
+  constexpr const char* names[] = {"capacity 1", "capacity 2", "capacity 3", "unbounded",
+                                   "rendezvous"};
   return names[static_cast<int>(what)];
+}
+constexpr unsigned capacity_of(kind what) {
+  constexpr unsigned capacities[] = {1, 2, 3, 99, 0};
+  return capacities[static_cast<int>(what)];
 }
 constexpr const char* name_of(action what) {
   constexpr const char* names[] = {"put",     "get",     "try_put", "try_get",
@@ -47,6 +52,8 @@ channel<item> make(const spec& of) {
       return channel<item>(1, how);
     case kind::two:
       return channel<item>(2, how);
+    case kind::three:
+      return channel<item>(3, how);
     case kind::no_limit:
       return channel<item>(unbounded, how);
     case kind::meeting:
@@ -169,10 +176,68 @@ void run_spec(const void* of) {
   wait_for_strands(rest::is_an_error);
   check(put_numbers.set() == got_numbers.set(), "what was accepted came out");
   if (what.what == kind::meeting) return;
-  check(done.is_that_of_a_queue(what.what == kind::one   ? 1
-                                : what.what == kind::two ? 2
-                                                         : 99),
+  check(done.is_that_of_a_queue(capacity_of(what.what)),
         "a queue could have done that, one operation after the other");
+}
+
+// ---- one behind a portion ------------------------------------------------------------------------
+
+/// What it does for a node is called in steps: whoever has claimed a place (S1, G1) has found nobody
+/// who waits (S3, G3), and then does S2 or G2, or is seen late to have done it.
+struct channel_in_steps final : detail::bounded<item> {
+  channel_in_steps() : bounded(3, "") {}
+  using bounded::finish;
+
+  void claim_one(detail::wait_node& node, detail::job todo, void* place_of_item) {
+    const bool puts = (node.todo = todo) == detail::job::put;
+    node.item = place_of_item;
+    check((puts ? claim_for_put(node) : claim_for_get(node)) == detail::claim::ok, "it is there");
+  }
+};
+
+/// R5. Its settle serves the two before it, and then has enough.
+void a_getter_behind_a_portion() {
+  got_numbers = {};
+  channel_in_steps ch;
+  item items[] = {item(1), item(2), item(3)};
+  detail::wait_node claimed[3];
+  for (int i = 0; i < 3; ++i) ch.claim_one(claimed[i], detail::job::put, &items[i]);
+  const auto get = [&] {
+    detail::item_room<item> room;
+    if (ch.wait_to_get(room.place(), detail::no_deadline, "get") != status::ok) return;
+    got_numbers.note(detail::take_from(room).number());
+  };
+  const auto publish = [&] {
+    for (detail::wait_node& one : claimed) ch.finish(one);
+  };
+  strands(get, get, publish, get);
+  check(got_numbers.count() == 3, "each item comes out");
+}
+
+void a_putter_behind_a_portion() {
+  got_numbers = {};
+  channel_in_steps ch;
+  for (int i = 1; i <= 3; ++i) {
+    item one(i);
+    check(ch.try_put(one) == detail::claim::ok, "there is room");
+  }
+  detail::item_room<item> rooms[3];
+  detail::wait_node claimed[3];
+  for (int i = 0; i < 3; ++i) ch.claim_one(claimed[i], detail::job::get, rooms[i].place());
+  const auto put = [&](int number) {
+    item one(number);
+    check(ch.wait_to_put(&one, detail::no_deadline, "put") == status::ok, "there is room");
+  };
+  const auto release = [&] {
+    for (detail::wait_node& one : claimed) ch.finish(one);
+  };
+  strands([&] { put(4); }, [&] { put(5); }, release, [&] { put(6); });
+  for (detail::item_room<item>& room : rooms) got_numbers.note(detail::take_from(room).number());
+  detail::item_room<item> room;
+  while (ch.try_get(room.place()) == detail::claim::ok) {
+    got_numbers.note(detail::take_from(room).number());
+  }
+  check(got_numbers.count() == 6, "each item comes out");
 }
 
 // ---- the tables ---------------------------------------------------------------------------------
@@ -242,6 +307,12 @@ void add_crowds(scenarios& to, kind what) {
   add(to, {what, 0, {{put_}, {put_}, {put_}, {put_}, {close_}}});
 }
 
+/// R5 of one behind a portion: his own place is busy, but not those before it.
+void add_one_behind_a_portion(scenarios& to) {
+  add(to, {kind::three, 0, {{put_}, {put_, put_}, {get_}, {get_}, {get_}}});
+  add(to, {kind::three, 3, {{get_}, {get_, get_}, {put_}, {put_}, {put_}}});
+}
+
 /// The count of getters has a bit for nobody.
 void add_named(scenarios& to, kind what) {
   add(to, {what, 0, {{put_}, {get_}}, true});
@@ -263,6 +334,9 @@ scenarios channel_scenarios() {
   for (const kind what : {kind::two, kind::no_limit}) {
     add(all, {what, 2, {{get_, get_}, {join_}, {close_}}});
   }
+  add_one_behind_a_portion(all);
+  all.push_back({"channel, in steps: a getter behind a portion", call<a_getter_behind_a_portion>});
+  all.push_back({"channel, in steps: a putter behind a portion", call<a_putter_behind_a_portion>});
   // What is got at once has an item behind it.
   add(all, {kind::no_limit, 3, {{get_, get_}, {get_}, {join_}, {close_}}});
   add(all, {kind::no_limit, 3, {{get_, get_}, {try_get, get_}, {put_}}});
