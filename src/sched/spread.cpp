@@ -143,16 +143,18 @@ bool idle_policy::leave_to_others(worker& me) noexcept {
   return true;
 }
 
-/// What is given is more than its host can run at once, as what is pushed onto an own queue.
+/// What is given is more than its host can run at once, as what is pushed onto an own queue. It was
+/// pushed here, but who still looks for work does not count as running: nobody may have watched.
 bool idle_policy::give_up(worker& me) noexcept {
+  bool given = false;
   {
     const std::lock_guard guard(lock_);
     worker* host = host_for(me);
     if (host == nullptr) return false;
     me.idle.gave_up = true;
-    me.give_ready(*host);
+    given = me.give_ready(*host);
   }
-  home_.note_surplus();
+  if (given) home_.note_surplus();
   return true;
 }
 

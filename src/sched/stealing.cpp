@@ -22,7 +22,7 @@ runnable* worker::steal_backlog(worker& victim) noexcept {
   return adopt(victim.backlog_.take(std::min<std::uint64_t>(share, batch)));
 }
 
-void worker::give_ready(worker& host) noexcept {
+bool worker::give_ready(worker& host) noexcept {
   chain gift = backlog_.take(crowd);
   for (;;) {
     const chain some = ready_.take_half();
@@ -32,7 +32,9 @@ void worker::give_ready(worker& host) noexcept {
   // order: acquire, a thief may empty it meanwhile; pairs with push_woken
   // mutation: relaxed, as in take_next
   if (fiber* one = next_.exchange(nullptr, memory_order_acquire)) gift.push_back(*one);
-  if (gift.count != 0) host.backlog_.push(gift);
+  if (gift.count == 0) return false;
+  host.backlog_.push(gift);
+  return true;
 }
 
 /// A slice is over, and the next turn may take as long: whoever waits here would fall behind those

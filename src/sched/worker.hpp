@@ -117,7 +117,8 @@ class alignas(cache_line) worker {
   [[nodiscard]] runnable* steal_fresh(worker& victim) noexcept;
   [[nodiscard]] runnable* steal_backlog(worker& victim) noexcept;
   /// W6. What is ready here, of a crowd a part, goes to the backlog of `host`, which is awake.
-  void give_ready(worker& host) noexcept;
+  /// False: nothing is.
+  bool give_ready(worker& host) noexcept;
   /// W6. From another worker: runs here in a while.
   void accept(fiber& one) noexcept {
     chain gift;

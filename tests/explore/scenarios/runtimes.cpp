@@ -16,6 +16,7 @@
 #include "sluice/blocking.hpp"
 #include "sluice/channel.hpp"
 #include "sluice/detail/base/cpu.hpp"
+#include "sluice/detail/base/progress.hpp"
 #include "sluice/runtime.hpp"
 #include "sluice/this_fiber.hpp"
 
@@ -192,6 +193,34 @@ void ready_fibers_are_given_away() {
           getter.join();
         })
         .join();
+  });
+}
+
+/// W6: what runs goes to a worker whose turn is long. The ticker slept while each had one of its own;
+/// now somebody waits.
+void what_runs_is_given_away() {
+  strands([] {
+    runtime home(workers(2));
+    let_time_pass(100ms);  // the ticker sleeps too
+    shared_bool begun{false};
+    auto busy = home.go([&] {
+      detail::worker& here = *detail::worker::current();
+      // order: relaxed, a hint; before the other one begins
+      here.idle.seated.store(true, detail::memory_order_relaxed);
+      for (int i = 0; i < 16; ++i) detail::count_lost_race();  // so who watches looks seldom
+      const detail::coarse_time at_first = here.time();
+      // order: release, pairs with the thread below
+      begun.store(true, detail::memory_order_release);
+      while (here.time() == at_first) detail::cpu_pause();
+    });
+    // order: acquire, pairs with the busy one
+    while (!begun.load(detail::memory_order_acquire)) detail::cpu_pause();
+    home.go([&] {
+          detail::worker& here = *detail::worker::current();
+          if (here.home().idle().give_up(here)) this_fiber::yield();
+        })
+        .join();
+    busy.join();
   });
 }
 
@@ -481,6 +510,7 @@ scenarios runtime_scenarios() {
             call<ready_fibers_are_given_away<2, true>>),
       whole("runtime: ready fibers are given away, 3 workers",
             call<ready_fibers_are_given_away<3, true>>),
+      whole("runtime: what runs is given away", call<what_runs_is_given_away>),
       whole("runtime: a wait with a time, 1 worker", call<a_wait_with_a_time<1>>),
       whole("runtime: a wait with a time, 2 workers", call<a_wait_with_a_time<2>>),
       whole("runtime: a time or an item", call<a_time_or_an_item>),
