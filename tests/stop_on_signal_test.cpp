@@ -208,6 +208,45 @@ const test::child storm("a storm", [] {
   }
 });
 
+std::atomic<bool> passed_on{false};
+
+const test::child late("late handlers", [] {
+  std::signal(SIGUSR1, [](int) { passed_on = true; });
+  const sluice::channel<int> never{1};
+  struct sigaction ours {};
+  {
+    auto task = waiter_for(never);
+    auto watch = stop_on_signal(task, SIGUSR1);
+    ::sigaction(SIGUSR1, nullptr, &ours);
+    task.request_stop();
+    NEED(was_stopped(task));
+  }
+  // What a handler is whose thread stood still before its first step, while others ended the watch.
+  std::atomic<bool> over{false};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 2; ++i) {
+    threads.emplace_back([&] {
+      while (!over) ours.sa_sigaction(SIGUSR1, nullptr, nullptr);
+    });
+  }
+  for (int round = 0; round < 2000; ++round) {
+    auto task = waiter_for(never);
+    stop_on_signal(task, SIGUSR1);
+    NEED(was_stopped(task));  // one of them was in time
+  }
+  over = true;
+  for (std::thread& one : threads) one.join();
+  struct sigaction now {};
+  ::sigaction(SIGUSR1, nullptr, &now);
+  NEED((now.sa_flags & SA_SIGINFO) == 0);
+  auto task = waiter_for(never);
+  stop_on_signal(task, SIGUSR1);
+  passed_on = false;
+  ::raise(SIGUSR1);
+  NEED(was_stopped(task));
+  NEED(!passed_on);
+});
+
 const test::child in_fork("a forked child", [] {
   const sluice::channel<int> never{1};
   auto task = waiter_for(never);
@@ -249,6 +288,7 @@ TEST_CASE("handlers and ignored signals of the program come back") { check_runs(
 TEST_CASE("the task needs no handle") { check_runs(detached); }
 TEST_CASE("who watches the fiber's token hears of it") { check_runs(watched); }
 TEST_CASE("signals race ends") { check_runs(storm); }
+TEST_CASE("a handler that comes late takes no signal away") { check_runs(late); }
 // Not under AddressSanitizer, see support/fork.hpp; under ThreadSanitizer, which delivers signals
 // itself, the child is not killed.
 TEST_CASE("a forked child gets the former disposition" *

@@ -1,16 +1,21 @@
 // Signals that become stops.
 //
 //   handler (any thread, async-signal-safe)        registry (lock_, signals held back)
-//   H1 count itself in                             arm: wait until no handler is in; keep the
-//   H2 exchange armed for false                         former disposition, count the generation,
-//   H3 put the former disposition back                  set armed, install the handler
-//   H4 write signal and generation to the pipe     disarm: exchange armed for false; if it was
-//   H5 count itself out                                 true put the former disposition back
+//   H1 count itself in                             arm: keep the former disposition, set armed to
+//   H2 exchange armed for none                          the next generation, wait until no handler
+//   H3 put the former disposition back                  is in, install the handler; if armed is
+//   H4 write signal and generation to the pipe          gone by then, put the disposition back
+//   H5 count itself out                            disarm: exchange armed for none; if it was there
+//                                                       put the former disposition back
 //
 // Whoever takes `armed` away puts the disposition back: so each signal is turned into a stop once.
 // A handler that finds it gone got a second signal: it sees to it that the former disposition gets
 // it. The thread that reads the pipe asks the tasks to stop: those that had armed up to that
 // generation.
+//
+// A handler may be late: its thread stood still before H1 while others ended one generation and
+// armed the next. If it takes that away, it is its first signal. If it has found none, it was
+// counted in before that was armed: arm waits for its H3, which would take the new handler away.
 #include <fcntl.h>
 #include <pthread.h>
 #include <unistd.h>
@@ -52,11 +57,12 @@ struct want {
 struct line {
   // Read and written by handlers.
   atomic<std::uint32_t> handlers_in{0};
-  atomic<bool> armed{false};
-  atomic<std::uint32_t> generation{0};
+  /// A generation, or 0: none.
+  atomic<std::uint32_t> armed{0};
   /// What it points to stays for good.
   atomic<const struct sigaction*> before{nullptr};
   // Under the registry's lock.
+  std::uint32_t generation = 0;  ///< the last that was armed
   std::vector<want> wants;
   std::vector<std::unique_ptr<const struct sigaction>> dispositions;
 };
@@ -75,19 +81,18 @@ constinit lines_for_good lines;
 /// The pipe's end for handlers.
 atomic<int> to_thread{-1};
 
+void put_back(const line& one, int signal) noexcept;
+
 void on_signal(int signal, siginfo_t*, void*) {
   const int saved = errno;
   line& one = lines.all[static_cast<std::size_t>(signal)];
   // order: H1 seq_cst, before H2; whoever arms waits for it
   one.handlers_in.fetch_add(1, memory_order_seq_cst);
-  // order: seq_cst, written before armed
-  const struct sigaction* before = one.before.load(memory_order_seq_cst);
-  // order: seq_cst, written before armed
-  const message said{signal, one.generation.load(memory_order_seq_cst)};
   // order: H2 seq_cst, whoever takes it away puts the disposition back
-  const bool ours = !in_forked_child() && one.armed.exchange(false, memory_order_seq_cst);
-  ::sigaction(signal, before, nullptr);  // H3
-  if (ours) {
+  const std::uint32_t taken = in_forked_child() ? 0 : one.armed.exchange(0, memory_order_seq_cst);
+  put_back(one, signal);  // H3
+  if (taken != 0) {
+    const message said{signal, taken};
     // order: relaxed, written before the handler was installed
     const int fd = to_thread.load(memory_order_relaxed);
     while (::write(fd, &said, sizeof said) < 0 && errno == EINTR) {  // H4
@@ -98,6 +103,18 @@ void on_signal(int signal, siginfo_t*, void*) {
   // order: H5 release, its last touch
   one.handlers_in.fetch_sub(1, memory_order_release);
   errno = saved;
+}
+
+bool is_ours(const struct sigaction& what) noexcept {
+  return (what.sa_flags & SA_SIGINFO) != 0 && what.sa_sigaction == &on_signal;
+}
+
+/// Unless the program has installed another one meanwhile.
+void put_back(const line& one, int signal) noexcept {
+  struct sigaction now {};
+  ::sigaction(signal, nullptr, &now);
+  // order: seq_cst, written before armed
+  if (is_ours(now)) ::sigaction(signal, one.before.load(memory_order_seq_cst), nullptr);
 }
 
 /// A registry whose own signals cannot interrupt it.
@@ -122,10 +139,9 @@ class registry {
       line& one = line_of(signal);
       census::all().add_watch();
       // order: seq_cst, pairs H2: a handler takes it away at most; then it is armed anew
-      if (!one.armed.load(memory_order_seq_cst)) arm(one, signal);
+      if (one.armed.load(memory_order_seq_cst) == 0) arm(one, signal);
       of.add_user();
-      // order: relaxed, written under the lock
-      one.wants.push_back({&of, one.generation.load(memory_order_relaxed)});
+      one.wants.push_back({&of, one.generation});
     }
   }
 
@@ -146,10 +162,6 @@ class registry {
  private:
   static line& line_of(int signal) noexcept { return lines.all[static_cast<std::size_t>(signal)]; }
 
-  static bool is_ours(const struct sigaction& what) noexcept {
-    return (what.sa_flags & SA_SIGINFO) != 0 && what.sa_sigaction == &on_signal;
-  }
-
   /// Makes the place for the former disposition, which may need memory.
   static void keep_disposition(line& one, int signal) {
     struct sigaction now {};
@@ -168,26 +180,30 @@ class registry {
   }
 
   static void arm(line& one, int signal) noexcept {
-    // order: acquire, pairs H5: what a handler does to the disposition is done
-    for (backoff wait; one.handlers_in.load(memory_order_acquire) != 0;) wait.pause();
-    // order: seq_cst, before armed; read by handlers
-    one.generation.fetch_add(1, memory_order_seq_cst);
+    if (++one.generation == 0) ++one.generation;
     // order: seq_cst, pairs H2
-    one.armed.store(true, memory_order_seq_cst);
+    one.armed.store(one.generation, memory_order_seq_cst);
+    // order: seq_cst, after armed in the one order with H1 and H2; pairs H5: what a handler does
+    // to the disposition is done
+    for (backoff wait; one.handlers_in.load(memory_order_seq_cst) != 0; wait.pause()) {
+      if (was_taken(one)) return;
+    }
     struct sigaction mine {};
     mine.sa_sigaction = &on_signal;
     mine.sa_flags = SA_SIGINFO | SA_RESTART;
     ::sigemptyset(&mine.sa_mask);
     ::sigaction(signal, &mine, nullptr);
+    if (was_taken(one)) put_back(one, signal);  // a late handler's H3 may have come before
+  }
+
+  static bool was_taken(const line& one) noexcept {
+    // order: seq_cst, pairs H2
+    return one.armed.load(memory_order_seq_cst) == 0;
   }
 
   static void disarm(line& one, int signal) noexcept {
     // order: seq_cst, pairs H2
-    if (!one.armed.exchange(false, memory_order_seq_cst)) return;
-    struct sigaction now {};
-    ::sigaction(signal, nullptr, &now);
-    // order: relaxed, written under the lock
-    if (is_ours(now)) ::sigaction(signal, one.before.load(memory_order_relaxed), nullptr);
+    if (one.armed.exchange(0, memory_order_seq_cst) != 0) put_back(one, signal);
   }
 
   void start_thread() {
