@@ -150,8 +150,9 @@ stack_counts stack_pool::counts() noexcept {
 }
 
 stack_slab* stack_pool::all_slabs() noexcept {
-  // order: acquire, pairs with the release in add: the slab is whole
-  return newest_of_all.load(memory_order_acquire);
+  // order: seq_cst, after the raise in the one order with the one in add and P5; the slab is
+  // whole
+  return newest_of_all.load(memory_order_seq_cst);
 }
 
 // ---- promises: address space -------------------------------------------------------------------
@@ -203,13 +204,13 @@ std::unique_ptr<stack_slab> stack_pool::map_slab(std::size_t places) const {
 
 void stack_pool::add(std::unique_ptr<stack_slab> fresh) noexcept {
   stack_slab* slab = fresh.release();  // lives for ever
-  // order: acquire, another pool may be adding too
-  // mutation: relaxed, the compare-and-swap hands on what the one before it released
-  slab->older_of_all = newest_of_all.load(memory_order_acquire);
-  // order: release, pairs with all_slabs
-  // mutation: failure relaxed, as above
-  while (!newest_of_all.compare_exchange_weak(slab->older_of_all, slab, memory_order_release,
-                                              memory_order_acquire)) {
+  // order: relaxed, a guess that the compare-and-swap verifies; it hands on what the one before it
+  // released
+  slab->older_of_all = newest_of_all.load(memory_order_relaxed);
+  // order: seq_cst, before P5 of whoever runs there in the one order with the raise and all_slabs.
+  // Relaxed on failure, as above
+  while (!newest_of_all.compare_exchange_weak(slab->older_of_all, slab, memory_order_seq_cst,
+                                              memory_order_relaxed)) {
   }
   const std::lock_guard guard(lock_);
   if (newest_ != nullptr) newest_->newer = slab;

@@ -231,15 +231,17 @@ void task_core::end_notes() noexcept {
 }
 
 task_extras& task_core::extras() {
-  // order: acquire, pairs with the compare-and-swap below
-  std::uintptr_t there = more_.load(memory_order_acquire);
+  // order: seq_cst, before the look at the stop in stop_token, also where another has made them
+  // mutation: acquire, no schedule has an order that contradicts what happens before what
+  std::uintptr_t there = more_.load(memory_order_seq_cst);
   if (task_extras* made = extras_in(there)) return *made;
   auto fresh =
       std::make_unique<task_extras>(*this, reinterpret_cast<const std::string*>(there & ~name_bit));
-  // order: seq_cst, before the look at the stop in stop_token; pairs with request_stop. Acquire on
-  // failure: another was first
+  // order: seq_cst, before the look at the stop in stop_token; pairs with request_stop. On failure
+  // another was first
+  // mutation: failure acquire, as above
   if (more_.compare_exchange_strong(there, reinterpret_cast<std::uintptr_t>(fresh.get()),
-                                    memory_order_seq_cst, memory_order_acquire)) {
+                                    memory_order_seq_cst, memory_order_seq_cst)) {
     return *fresh.release();
   }
   static_cast<void>(fresh->name.release());  // the other's have it

@@ -103,6 +103,18 @@ void the_end_and_a_shield() {
   check(got, "the end waits for it");
 }
 
+/// E2: the stack of one that waits is the first of its size, in a slab of its own.
+void the_end_and_a_new_slab() {
+  crew some(1);
+  const channel<item> ch(1);
+  bool got = false;
+  auto one = some.go([&] {
+    auto other = detail::go_plain(&some.home, nullptr, 32 * 1024, [&] { got = arrives(ch); });
+  });
+  strands([&] { some.work(0); }, [&] { some.home.close(); });
+  check(!got, "the end of a runtime ends a wait");
+}
+
 /// The token is made while the runtime closes (E1): its holder hears of the end.
 void a_token_at_the_end() {
   crew some(1);
@@ -369,6 +381,7 @@ scenarios fiber_scenarios() {
        call<a_stop_or_a_meeting_that_ends_the_channel>, nullptr, some_part / 2},
       {"fibers: a token at the end", call<a_token_at_the_end>, nullptr, some_part},
       {"fibers: the end and a shield", call<the_end_and_a_shield>, nullptr, 2 * some_part},
+      {"fibers: the end and a new slab", call<the_end_and_a_new_slab>, nullptr, some_part},
       {"fibers: an end that is heard", call<an_end_that_is_heard>, nullptr, some_part},
       {"fibers: busy beside one that it has woken", call<busy_beside_woken<1>>, nullptr, some_part},
       {"fibers: busy beside two that it has woken", call<busy_beside_woken<2>>, nullptr, some_part},
