@@ -13,7 +13,10 @@ void ticker::main() noexcept {
   sleep_until_work(starts());
   while (!is_over()) {
     const bool ran = home_.idle().anybody_runs();
-    futex_wait(word_, awake, clock::now() + tick);
+    const deadline until = clock::now() + tick;
+    // Whoever woke it may have called the kernel late: that ends a sleep, but no tick.
+    while (!is_over() && futex_wait(word_, awake, until) != futex_result::timed_out) {
+    }
     if (is_over()) return;
     tick_once();
     const std::uint64_t started = starts();  // before the look at who runs
