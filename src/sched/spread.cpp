@@ -176,7 +176,6 @@ worker* idle_policy::host_for(const worker& me) noexcept {
   for (std::size_t i = 0; i < home_.worker_count(); ++i) {
     worker& host = home_.worker_at(i);
     // order: relaxed, a hint
-    // mutation: never, only slower: nobody gives anything up
     if (&host != &me && !host.idle.listed && host.idle.seated.load(memory_order_relaxed)) {
       return &host;
     }
