@@ -148,9 +148,8 @@ TEST_CASE("a trial of more begins when one has come") {
   all.late_ = 1500us;
   all.run(40ms);
   CHECK(all.has_limit(16));
-  all.wants_ = false;  // in the end nobody comes, and it is over
   workers none(16, [](int) { return items(100); });
-  none.late_ = 1h;
+  none.late_ = 1h;  // in the end nobody comes, and it is over
   none.run(4ms);
   CHECK(none.has_limit(1));
 }

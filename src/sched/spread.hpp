@@ -93,7 +93,7 @@ class spread_limit {
     if (now >= next_) begin(now, lately, seats);
     return seats > limit();
   }
-  /// Many races for a ring were lost: perhaps less is better.
+  /// Many races for a ring or a lock were lost: perhaps less is better.
   void fear(deadline now) noexcept {
     if (trying_ || limit() == 1) return;
     up_ = false;
@@ -222,10 +222,10 @@ class spread_limit {
   int before_seats_ = 0;
 };
 
-/// The races for a ring that a worker loses while it has work: with 2,000 fibers on two workers one
-/// every 3 to 8 us if they do nothing but put and get, one every 50 us if they work for 200 ns
-/// after each operation; fewer and longer ones on many cores. They say only that something should
-/// be tried.
+/// The races for a ring, or a lock, that a worker loses while it has work: with 2,000 fibers on two
+/// workers one every 3 to 8 us if they do nothing but put and get, one every 50 us if they work for
+/// 200 ns after each operation; fewer and longer ones on many cores. They say only that something
+/// should be tried.
 class lost_races {
  public:
   void begin(deadline now, std::uint64_t lost) noexcept {
