@@ -42,19 +42,21 @@ int calls = 0;
 
 }  // namespace
 
-TEST_CASE("a ring of some size tells of each lap, a small one of none") {
+TEST_CASE("a ring of some size tells of each lap, a small one of several at once") {
   const counted_here mine;
-  const channel<int> small(31);
-  pass(small, 310);
-  CHECK(mine.moved() == 0);
-  for (const int capacity : {32, 100}) {
+  struct ring_of {
+    int capacity, told;
+  };
+  for (const auto [capacity, told] :
+       {ring_of{1, 32}, ring_of{5, 40}, ring_of{31, 31}, ring_of{32, 32}, ring_of{100, 100}}) {
+    CAPTURE(capacity);
     const std::uint64_t before = mine.moved();
     const channel<int> ch(static_cast<std::size_t>(capacity));
-    pass(ch, capacity - 1);
+    pass(ch, told - 1);
     CHECK(mine.moved() == before);
-    for (int lap = 1; lap <= 3; ++lap) {
-      pass(ch, capacity);
-      CHECK(mine.moved() == before + static_cast<std::uint64_t>(lap * capacity));
+    for (int times = 1; times <= 3; ++times) {
+      pass(ch, told);
+      CHECK(mine.moved() == before + static_cast<std::uint64_t>(times * told));
     }
   }
 }

@@ -118,6 +118,27 @@ TEST_CASE("a fiber that was woken beside a busy one is taken by another worker")
   CHECK(rt.stats().steals > 0);
 }
 
+TEST_CASE("two fibers that compute between their hand-overs do so at the same time") {
+  sluice::runtime rt{{.workers = 2}};
+  for (const auto& ch : {sluice::channel<int>{sluice::rendezvous}, sluice::channel<int>{1}}) {
+    constexpr int rounds = 100;
+    std::atomic<int> arrived{0};
+    rt.run([&] {
+      auto putter = sluice::go([&] {
+        for (int i = 1; i <= rounds; ++i) {
+          ch.put(i);
+          meet(arrived, 2 * i);
+        }
+      });
+      for (int i = 1; i <= rounds; ++i) {
+        CHECK(ch.get() == i);
+        meet(arrived, 2 * i);
+      }
+      putter.join();
+    });
+  }
+}
+
 TEST_CASE("a fiber that never waits lets the others run at its channel operations") {
   const auto spin = [](auto operation) {
     sluice::runtime rt{{.workers = 1}};

@@ -143,6 +143,23 @@ TEST_CASE("races count: a little less done without them is better") {
   CHECK(all.has_limit(1));
 }
 
+TEST_CASE("a trial of more waits for others, and for no longer than it must") {
+  workers all(2, [](int seats) { return items(seats == 1 ? 100 : 40); });
+  CHECK(!all.limit_.awaits_others());
+  int awaited = 0;
+  int trials = 0;
+  for (int i = 0; i < 300; ++i) {
+    const int before = all.limit_.limit();
+    all.step();
+    if (before == 1 && all.limit_.limit() == 2) ++trials;
+    if (!all.limit_.awaits_others()) continue;
+    ++awaited;
+    CHECK(all.limit_.limit() == 2);
+  }
+  CHECK(trials > 2);
+  CHECK(awaited == trials);  // they come before the next look
+}
+
 TEST_CASE("a trial of more begins when one has come") {
   workers all(16, [](int seats) { return items(100 * seats); });
   all.late_ = 1500us;

@@ -85,6 +85,9 @@ measured sharing(size_t workers, size_t capacity) {
 }
 measured hogged(size_t workers, size_t n) { return bench::hogged(workers, n, shortened(5'000)); }
 measured coarse(size_t workers, size_t n) { return bench::coarse(workers, n, shortened(500)); }
+measured by_work(size_t workers, size_t n) {
+  return bench::by_work(workers, n, std::chrono::milliseconds(shortened(100)));
+}
 measured neighbour(size_t workers, size_t n) {
   return bench::neighbour(workers, n, shortened(8'000'000));
 }
@@ -125,5 +128,6 @@ int main(int argc, char** argv) {
                               {"stack-memory", "bytes", 100'000, bench::stack_memory},
                               {"hog", "us", 10, hogged},
                               {"coarse", "ratio", 100, coarse},
+                              {"by-work", "ratio", 1000, by_work},
                               {"neighbour", "ratio", 503, neighbour}});
 }

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <sluice/sluice.hpp>
 #include <thread>
 #include <vector>
@@ -89,7 +90,7 @@ inline std::uint64_t steps_of_work(std::uint64_t state, std::size_t steps) {
 }
 
 /// How many steps take that long at best.
-inline std::size_t steps_in(std::chrono::microseconds piece) {
+inline std::size_t steps_in(std::chrono::nanoseconds piece) {
   constexpr std::size_t tried = 50'000;
   double best = 1;
   std::uint64_t state = 1;
@@ -165,6 +166,55 @@ inline measured coarse(std::size_t workers, std::size_t n, std::size_t items) {
     bare += seconds_since(start);
   }
   return {.operations = 1, .seconds = ours, .checked = checked, .value = ours / bare};
+}
+
+/// Two fibers that compute for as many steps for each item; the one puts it, the other gets it.
+inline bool two_stages(std::size_t workers, const numbers& between, std::size_t items,
+                       std::size_t steps) {
+  return on_workers(workers,
+                    [&between, items, steps] {
+                      auto first = sluice::go([output = between, items, steps] {
+                        const sluice::close_on_exit closing{output};
+                        for (std::size_t i = 1; i <= items; ++i) {
+                          output << static_cast<number>(i) + (steps_of_work(i, steps) == 0 ? 1 : 0);
+                        }
+                      });
+                      number sum = 0;
+                      for (const number item : between) {
+                        sum +=
+                            item +
+                            (steps_of_work(static_cast<std::uint64_t>(item), steps) == 0 ? 1 : 0);
+                      }
+                      first.join();
+                      return measured{.checked = sum == sum_to(static_cast<number>(items))};
+                    })
+      .checked;
+}
+
+/// Two stages that compute for n ns for each item, by bare threads that do the same work, no more
+/// of them than stages: 1 is the ideal. The value is with a rendezvous between the two.
+inline measured by_work(std::size_t workers, std::size_t n, std::chrono::milliseconds time) {
+  const std::size_t steps = steps_in(std::chrono::nanoseconds(n));
+  const auto items = static_cast<std::size_t>(std::chrono::nanoseconds(time).count()) / n;
+  double bare = 0;
+  double ours[3] = {};
+  bool checked = steps > 0;
+  for (int round = 0; round < 3; ++round) {
+    auto start = clock::now();
+    bare_pieces(std::min<std::size_t>(workers, 2), items * 2, steps);
+    bare += seconds_since(start);
+    const numbers between[] = {numbers{sluice::rendezvous}, numbers{1}, numbers{64}};
+    for (std::size_t i = 0; i < std::size(between); ++i) {
+      start = clock::now();
+      checked = two_stages(workers, between[i], items, steps) && checked;
+      ours[i] += seconds_since(start);
+    }
+  }
+  return {.operations = 1,
+          .seconds = ours[0],
+          .checked = checked,
+          .value = ours[0] / bare,
+          .more = {{"capacity_1", ours[1] / bare}, {"capacity_64", ours[2] / bare}}};
 }
 
 // ---- a process that spins -----------------------------------------------------------------------

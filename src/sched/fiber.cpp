@@ -23,8 +23,7 @@ fiber& fiber::build(stack_slot& slot, std::uint8_t size_class) noexcept {
   waiting_ = &w;
   if (!until.is_none()) [[unlikely]]
     arm_timer(w, until);
-  // order: acquire, pairs P3
-  if (word_.load(memory_order_acquire) != notified) worker_->park(*this);
+  if (!was_notified()) worker_->park(*this);
   if (timed_) [[unlikely]]
     disarm_timer();
   if (precise_races && waiting_->result() == outcome::cancelled) note_stop();

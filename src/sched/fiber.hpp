@@ -117,6 +117,11 @@ class alignas(cache_line) fiber final : public parker,
   /// P4 for a look from outside; false: it is not parked. Ends with let_go().
   [[nodiscard]] bool hold() noexcept;
   void let_go() noexcept;
+  /// P2 may follow. Called by the fiber itself.
+  [[nodiscard]] bool was_notified() const noexcept {
+    // order: acquire, pairs P3
+    return word_.load(memory_order_acquire) == notified;
+  }
   /// What it waits for, and since when, about; only while it is held.
   [[nodiscard]] const waiter* waits_for() const noexcept { return waiting_; }
   [[nodiscard]] coarse_time waits_since() const noexcept { return since_; }

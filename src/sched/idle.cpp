@@ -33,6 +33,7 @@ runnable* idle_policy::rest(worker& me) noexcept {
   while (found == nullptr && !home_.over()) {
     sleep(me);
     found = search(me);
+    if (found == nullptr && spread_.awaits_others()) found = linger(me);
   }
   // order: seq_cst, before the first push; see the head of idle.hpp
   running_.fetch_add(1, memory_order_seq_cst);
@@ -81,16 +82,21 @@ bool backlog_may_go(const worker& victim, sample& before) noexcept {
 
 }  // namespace
 
-void idle_policy::judge(const worker& victim, sample& before, deadline now,
+void idle_policy::judge(worker& victim, sample& before, deadline now,
                         clock::duration since) noexcept {
   const work_done done = victim.done();
   const work_done did = done.since(std::exchange(before.done, done));
   const std::uint64_t lost = victim.lost();
   const std::uint64_t lately = lost - std::exchange(before.lost, lost);
-  if (lost_races::are_too_many(since, lately)) before.fought = now;
   before.picks = victim.picks();
+  before.may_part = std::cmp_less(did.turns, since / worth_a_trip);
+  since = std::min(since, longest_look);
+  if (lost_races::are_too_many(since, lately)) before.fought = now;
   before.slow = is_slow(did, since);
   before.coarse = is_coarse(did, since, now - before.fought);
+  if (victim.seems_coarse() == before.coarse) return;
+  // order: relaxed, a hint
+  victim.idle.seems_coarse.store(before.coarse, memory_order_relaxed);
 }
 
 /// A look is worth something only some time after the last one. By then a worker that has had fewer
@@ -109,7 +115,7 @@ runnable* idle_policy::steal(worker& me) noexcept {
     worker& victim = home_.worker_at((i + (me.idle.random >> 16)) % n);
     if (&victim == &me) continue;
     sample& before = me.idle.samples[victim.index()];
-    judge(victim, before, now, std::min<clock::duration>(since, longest_look));
+    judge(victim, before, now, since);
     const bool fresh = fresh_may_go(victim, before);
     const bool backlog = backlog_may_go(victim, before);
     if (before.fresh_waits || (before.coarse && !victim.is_idle())) me.idle.calm_looks = 0;
@@ -134,8 +140,10 @@ runnable* idle_policy::steal_fine(worker& me) noexcept {
   for (std::size_t i = 0; i < n; ++i) {
     worker& victim = home_.worker_at((i + (me.idle.random >> 16)) % n);
     if (&victim == &me) continue;
-    const bool slow = me.idle.samples[victim.index()].slow && victim.has_ready();
-    if (victim.ready().empty() && victim.overflow().empty() && !slow) continue;
+    const sample& before = me.idle.samples[victim.index()];
+    const bool lone = before.slow || (before.may_part && victim.ready().empty());
+    const bool ready = lone ? victim.has_ready() : !victim.ready().empty();
+    if (!ready && victim.overflow().empty()) continue;
     // order: relaxed, a hint
     const int others = victim.idle.seated.load(memory_order_relaxed) ? 0 : 1;
     if (seats() + others >= spread_.limit()) {
@@ -143,7 +151,7 @@ runnable* idle_policy::steal_fine(worker& me) noexcept {
       continue;
     }
     runnable* one = me.steal_backlog(victim);
-    if (one == nullptr) one = slow ? me.steal_ready(victim) : me.steal_queued(victim);
+    if (one == nullptr) one = lone ? me.steal_ready(victim) : me.steal_queued(victim);
     if (one == nullptr) continue;
     take_seat(victim);
     take_seat(me);
@@ -223,7 +231,8 @@ deadline idle_policy::choose_role(worker& me) noexcept {
     if (watch_is_on && (watcher == nullptr || watcher == &me)) {
       // order: relaxed, whoever does not see it yet elects one too many
       watcher_.store(&me, memory_order_relaxed);
-      const auto doublings = std::min(me.idle.calm_looks, most_doublings);
+      const bool calm = !spread_.awaits_others();
+      const auto doublings = calm ? std::min(me.idle.calm_looks, most_doublings) : 0;
       return std::min(earliest, clock::now() + spread_delay * (1 << doublings));
     }
     if (watcher != &me) return keep_timer(me, earliest);
@@ -317,16 +326,21 @@ bool idle_policy::wake_for_outside_work() noexcept {
   return one != nullptr;
 }
 
-void idle_policy::elect_watcher() noexcept {
+void idle_policy::call_watcher() noexcept {
   worker* one = nullptr;
   {
     const std::lock_guard guard(lock_);
     // order: relaxed, written under the lock
-    // mutation: never, only slower: one watches too many, or if nobody sleeps the next who does
-    if (watcher_.load(memory_order_relaxed) != nullptr) return;
-    one = pop_sleeper();
-    // order: relaxed, as in choose_role
-    watcher_.store(one, memory_order_relaxed);
+    one = watcher_.load(memory_order_relaxed);
+    if (one == nullptr) {
+      one = pop_sleeper();
+      // order: relaxed, as in choose_role
+      watcher_.store(one, memory_order_relaxed);
+    } else if (one->idle.listed) {
+      take_off(*one);
+    } else {
+      return;
+    }
   }
   if (one != nullptr) rouse(*one);
 }

@@ -61,17 +61,19 @@ class idle_policy {
   /// The worker's thread begins, and counts as running.
   void begin() noexcept;
 
+  /// May a fiber that waits stay with its worker, which has nothing else?
+  [[nodiscard]] bool is_worth_staying() const noexcept;
+  /// Is there anything that an idle worker might take? A hint.
+  [[nodiscard]] bool anybody_has_work() const noexcept;
+
   /// W5. Work came from outside: wakes a sleeper; false: there is none.
   bool wake_for_outside_work() noexcept;
   /// After a push onto an own queue: is there nobody who would see it?
-  [[nodiscard]] bool needs_watcher() const noexcept {
-    // order: seq_cst, after the own RMW on running_ in the one order with W1 and choose_role
-    return idle_count_.load(memory_order_seq_cst) > 0 &&
-           // order: seq_cst, as above
-           watcher_.load(memory_order_seq_cst) == nullptr;
-  }
-  /// Makes an idle worker the watcher and wakes it.
-  void elect_watcher() noexcept;
+  [[nodiscard]] bool needs_watcher() const noexcept { return anybody_idles() && !is_watched(); }
+  /// The same; or should the watcher look at once, since what runs there runs for long?
+  [[nodiscard]] bool needs_watcher(const worker& pushed_by) const noexcept;
+  /// Wakes the watcher, if it sleeps; if there is none, an idle worker that becomes it.
+  void call_watcher() noexcept;
   /// The runtime is over: wakes all, who will not sleep again.
   void wake_all() noexcept;
 
@@ -85,10 +87,22 @@ class idle_policy {
   [[nodiscard]] bool all_listed(std::uint64_t& left) noexcept;
 
  private:
+  [[nodiscard]] bool anybody_idles() const noexcept {
+    // order: seq_cst, after the own RMW on running_ in the one order with W1 and choose_role
+    return idle_count_.load(memory_order_seq_cst) > 0;
+  }
+  [[nodiscard]] bool is_watched() const noexcept {
+    // order: seq_cst, as above
+    return watcher_.load(memory_order_seq_cst) != nullptr;
+  }
+
   /// How long work may wait on a running worker before an idle one may take it.
   static constexpr std::chrono::microseconds spread_delay{50};
   /// A fiber that runs for so long at a time is coarse: it outweighs the cache misses of a theft.
   static constexpr std::chrono::microseconds coarse_turn{5};
+  /// Where turns are shorter, two fibers that wake each other lose more apart than they gain: each
+  /// hand-over between cores takes so long, about.
+  static constexpr std::chrono::nanoseconds worth_a_trip{300};
   /// Between two looks that are compared, at least.
   static constexpr std::chrono::microseconds shortest_look = 4 * coarse_turn;
   /// A longer time since the last look counts as this: what a worker did long ago says little.
@@ -116,8 +130,7 @@ class idle_policy {
            since_fight > lost_races::memory;
   }
   /// What did the worker since the look that `before` remembers, `since` ago?
-  static void judge(const worker& victim, sample& before, deadline now,
-                    clock::duration since) noexcept;
+  static void judge(worker& victim, sample& before, deadline now, clock::duration since) noexcept;
 
   [[nodiscard]] runnable* search(worker& me) noexcept;
   [[nodiscard]] runnable* steal(worker& me) noexcept;

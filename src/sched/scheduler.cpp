@@ -156,7 +156,7 @@ void scheduler::make_ready_for_all(const chain& some) noexcept {
 }
 
 [[gnu::noinline]] void scheduler::tell_of_surplus() noexcept {
-  if (idle_.needs_watcher()) idle_.elect_watcher();
+  idle_.call_watcher();
   if (ticker_.is_at_rest()) wake_ticker();
 }
 

@@ -65,6 +65,12 @@ class scheduler {
     if (idle_.needs_watcher() || ticker_.is_at_rest()) [[unlikely]]
       tell_of_surplus();
   }
+  /// The same for a fiber that what runs on `me` has made ready: it should not wait for the end of
+  /// a long turn.
+  void note_woken(const worker& me) noexcept {
+    if (idle_.needs_watcher(me) || ticker_.is_at_rest()) [[unlikely]]
+      tell_of_surplus();
+  }
   /// A worker, which runs, has given stacks to their pool: before the ticker sleeps for good it
   /// gives their memory back. Fibers that run one at a time do not wake it otherwise.
   void note_free_stacks() noexcept {

@@ -37,7 +37,8 @@ struct work_done {
   }
 };
 
-/// Of one runtime. Under the lock of the idle list, but for limit(), want() and is_due().
+/// Of one runtime. Under the lock of the idle list, but for limit(), want(),
+/// awaits_others() and is_due().
 class spread_limit {
  public:
   explicit spread_limit(int most) noexcept : most_(most) {}
@@ -47,10 +48,17 @@ class spread_limit {
     // order: relaxed, a hint
     return limit_.load(memory_order_relaxed);
   }
+  [[nodiscard]] int most() const noexcept { return most_; }
   /// An idle worker could have taken something, but for the limit.
   void want() noexcept {
     // order: relaxed, a hint
     wanted_.store(true, memory_order_relaxed);
+  }
+
+  /// Does a trial of more workers wait for one that comes? A hint.
+  [[nodiscard]] bool awaits_others() const noexcept {
+    // order: relaxed, a hint
+    return awaited_.load(memory_order_relaxed);
   }
 
   /// What began on several workers stays there until something was tried.
@@ -143,6 +151,7 @@ class spread_limit {
     // Has nobody come yet?
     if (up_ && seats <= before_seats_ && since < joining) return false;
     changed_ = true;
+    set_awaited(false);
     return false;
   }
 
@@ -165,6 +174,7 @@ class spread_limit {
     before_feared_ = std::exchange(feared_, false);
     const int now_used = std::clamp(seats, 1, limit());
     set_limit(up_ ? std::min(2 * now_used, most_) : std::max(now_used / 2, 1));
+    set_awaited(up_);
   }
 
   /// Fibers that hand on many items in each turn take more turns when they fight for them; those
@@ -192,6 +202,10 @@ class spread_limit {
     // order: relaxed, a hint for those who look without the lock
     limit_.store(limit, memory_order_relaxed);
   }
+  void set_awaited(bool others) noexcept {
+    // order: relaxed, a hint for those who look without the lock
+    awaited_.store(others, memory_order_relaxed);
+  }
   void set_due(deadline then) noexcept {
     // order: relaxed, a hint for those who look without the lock
     due_.store(then.time_since_epoch().count(), memory_order_relaxed);
@@ -200,6 +214,7 @@ class spread_limit {
   const int most_;
   atomic<int> limit_{1};
   atomic<bool> wanted_{false};
+  atomic<bool> awaited_{false};
   atomic<clock::rep> due_{0};
 
   deadline looked_{};

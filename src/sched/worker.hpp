@@ -16,6 +16,7 @@
 
 #include <pthread.h>
 
+#include <chrono>
 #include <cstdint>
 #include <vector>
 
@@ -54,6 +55,7 @@ struct sample {
   deadline fought{};  ///< when it was last found to lose many races
   std::int64_t fresh_head = 0;
   bool fresh_waits = false;
+  bool may_part = false;           ///< had turns so long that two that wake each other gain apart
   bool slow = false;               ///< had few turns for the time between the last two looks
   bool coarse = false;             ///< and not because they moved many items, or fought for them
   std::uint64_t backlog_mark = 0;  ///< all up to it were in the backlog at the last look
@@ -156,6 +158,11 @@ class alignas(cache_line) worker {
     // order: relaxed, a hint
     return idle.word.load(memory_order_relaxed) != 0;
   }
+  /// Does what it runs take long turns? As somebody idle has seen it; a hint.
+  [[nodiscard]] bool seems_coarse() const noexcept {
+    // order: relaxed, a hint
+    return idle.seems_coarse.load(memory_order_relaxed);
+  }
   /// About what time it is, for those that park here.
   [[nodiscard]] coarse_time time() const noexcept {
     // order: relaxed, a late one is a little older
@@ -206,8 +213,9 @@ class alignas(cache_line) worker {
     std::uint32_t calm_looks = 0;    ///< since the last one that saw coarse work or a task
     std::uint32_t random = 0;
     lost_races races;
-    atomic<bool> seated{false};  ///< what it runs is fine; thieves may find that too
-    bool gave_up = false;        ///< its seat: what runs should go too
+    atomic<bool> seated{false};        ///< what it runs is fine; thieves may find that too
+    atomic<bool> seems_coarse{false};  ///< what it runs, at the last look of another
+    bool gave_up = false;              ///< its seat: what runs should go too
     deadline reconsidered = clock::now();
     deadline fought{};  ///< when it last lost many races
     work_done done;     ///< then
@@ -232,6 +240,10 @@ class alignas(cache_line) worker {
   /// So few that wait behind a turn that took a whole slice wait among those of all workers; the
   /// one whose slice it was comes after them, and would wait too long for more.
   static constexpr std::uint64_t few = 16;
+  /// How long a fiber that waits stays with a worker that has nothing else; and how long between
+  /// two looks whether anybody has something for that worker.
+  static constexpr std::chrono::microseconds stay_time{20};
+  static constexpr std::chrono::microseconds undisturbed{2};
   /// Stacks kept for the next tasks; beyond that half of them go to the pool.
   static constexpr std::size_t stacks_kept = 64;
   /// What is taken out of the inbox or the backlog at once, at most.
@@ -286,7 +298,9 @@ class alignas(cache_line) worker {
   void drop_old_slice() noexcept;
 
   [[nodiscard]] runnable* look_around() noexcept;
-  [[nodiscard]] context& next_context() noexcept;
+  [[nodiscard]] context* next_context(fiber& self) noexcept;
+  [[nodiscard]] context* nothing_is_ready(const fiber& self) noexcept;
+  [[nodiscard]] bool stays_while_waiting(const fiber& self) noexcept;
   [[nodiscard]] context& prepare(fiber& next) noexcept;
   [[nodiscard]] context& prepare(runnable& next) noexcept;
   [[nodiscard]] context& own_context() noexcept;

@@ -11,6 +11,10 @@
 
 namespace sluice::detail {
 
+inline bool idle_policy::needs_watcher(const worker& pushed_by) const noexcept {
+  return anybody_idles() && (!is_watched() || pushed_by.seems_coarse());
+}
+
 // ---- what runs next -----------------------------------------------------------------------------
 
 /// A new turn, begun now and then by those that would starve.
@@ -28,15 +32,15 @@ inline runnable* worker::pick() noexcept {
   return pick_queued();
 }
 
-/// pick and prepare, or the worker's own.
-inline context& worker::next_context() noexcept {
+/// pick and prepare, or what is done where there is nothing. Null: `self` need not leave.
+inline context* worker::next_context(fiber& self) noexcept {
   runnable* one = look_around();
   if (one == nullptr) [[likely]] {
     if (fiber* woken = take_next()) [[likely]]
-      return prepare(*woken);
+      return &prepare(*woken);
     one = pick_queued();
   }
-  return one != nullptr ? prepare(*one) : own_context();
+  return one != nullptr ? &prepare(*one) : nothing_is_ready(self);
 }
 
 inline fiber* worker::take_next() noexcept {
@@ -69,7 +73,7 @@ inline void worker::push_woken(fiber& one) noexcept {
   if (next_.load(memory_order_relaxed) == nullptr) [[likely]] {
     // order: release, pairs with take_next and steal_ready
     next_.store(&one, memory_order_release);
-    return home_.note_surplus();
+    return home_.note_woken(*this);
   }
   // order: acq_rel, as above; a thief may empty it meanwhile
   // mutation: release, as in take_next
@@ -93,7 +97,8 @@ inline void worker::yield(fiber& self) noexcept {
 
 inline void worker::park(fiber& self) noexcept {
   bump(parks_);
-  switch_to(next_context(), self, departure::parks);
+  if (context* to = next_context(self)) [[likely]]
+    switch_to(*to, self, departure::parks);
 }
 
 inline void worker::switch_from(fiber& self, departure how, runnable* next) noexcept {

@@ -415,7 +415,9 @@ FAULTS = [
              "if (watcher_.load(memory_order_relaxed) == &me) pass_watch_on();",
              ["runtime: a busy fiber", "runtime: more than"]),
     left_out("idle: nobody becomes the watcher", IDLE,
-             """    watcher_.store(one, memory_order_relaxed);
+             """    } else {
+      return;
+    }
   }
   if (one != nullptr) rouse(*one);
 }
@@ -429,7 +431,7 @@ void idle_policy::pass_watch_on()""", "if (one != nullptr) rouse(*one);",
            "return !me.overflow().empty() || home_.incoming().any_counted();",
            "!me.overflow().empty()", ["runtime: ready fibers"], "false"),
     weaker("idle: a push may find the watcher that was", IDLE_H,
-           "watcher_.load(memory_order_seq_cst) == nullptr;", "memory_order_seq_cst",
+           "watcher_.load(memory_order_seq_cst) != nullptr;", "memory_order_seq_cst",
            ["idle: busy, and busy again"], "memory_order_acquire"),
     weaker("idle: the watch is given up by a release", IDLE,
            "watcher_.store(nullptr, memory_order_seq_cst);", "memory_order_seq_cst",
@@ -444,9 +446,10 @@ void idle_policy::pass_watch_on()""", "if (one != nullptr) rouse(*one);",
     left_out("idle: nobody remembers that a task has waited", IDLE,
              "before.fresh_waits = waits;", "before.fresh_waits = waits;",
              ["idle: a task beside fine turns"]),
-    weaker("idle: no worker is found coarse", IDLE_H,
-           "return std::cmp_less(did.turns, time / coarse_turn);",
-           "std::cmp_less(did.turns, time / coarse_turn)", ["fibers: busy beside one"], "false"),
+    weaker("idle: thieves leave the next slot alone", STEALING,
+           "return victim.next_.exchange(nullptr, memory_order_acquire);",
+           "victim.next_.exchange(nullptr, memory_order_acquire)", ["fibers: busy beside one"],
+           "nullptr"),
     weaker("idle: what runs goes to one that sleeps", SPREAD,
            "if (&host != &me && !host.idle.listed && host.idle.seated", "!host.idle.listed",
            ["runtime: ready fibers"], "true"),
@@ -537,6 +540,9 @@ void idle_policy::pass_watch_on()""", "if (one != nullptr) rouse(*one);",
              ["fibers: an end that is heard"],
              "else { const std::uint64_t more = self.stops_.shields + 1;"
              " __builtin_memcpy(&self.stops_.shields, &more, sizeof more); }"),
+    weaker("fibers: one that stays goes on before its unparker is seen", FIBER_H,
+           "return word_.load(memory_order_acquire) == notified;", "memory_order_acquire",
+           ["fibers: one that stays"]),
     left_out("fibers: whoever listens for an end is not noted", FIBER_H,
              "    listener_ = &who;\n    ends_specially_ = true;", "ends_specially_ = true;",
              ["fibers: an end that is heard"]),

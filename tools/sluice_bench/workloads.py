@@ -167,6 +167,10 @@ GROWTH = (
              argument="ms", quick=1),
     Workload("coarse", 100, "pipeline, {n} us an item", only("ratio", value="by bare threads"),
              argument="us"),
+    *(Workload("by-work", n, "two stages, {n} ns an item, by bare threads",
+               only("ratio", value="rendezvous", capacity_1="capacity 1",
+                    capacity_64="capacity 64"), argument="ns")
+      for n in (300, 1000, 3000, 10_000, 30_000, HUNDRED_THOUSAND)),
     Workload("neighbour", 503, "beside a spinning process, by the fair share",
              only("ratio", value="8 to 8", ring="token ring of 503", work="items of 100 us"),
              argument=""),

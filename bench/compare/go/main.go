@@ -49,6 +49,8 @@ var workloads = map[string]workload{
 	"W14":  {"ns/op", 2, 2, working},
 	"W14b": {"ns/op", 2, 2, workingBuffered},
 	"W15":  {"ms", 10000, 1, idle},
+
+	"by-work": {"ratio", 1000, 1, byWork},
 }
 
 // perOperation divides the time since start by the number of operations.

@@ -171,6 +171,57 @@ void busy_beside_woken() {
           });
 }
 
+// ---- one that stays with its worker --------------------------------------------------------------
+
+/// It waits while whoever ends its wait runs on the other worker.
+void one_that_stays() {
+  crew some(2);
+  const channel<item> ch(rendezvous);
+  shared_bool runs[2];
+  bool got = false;
+  strands([&] { some.work(0); }, [&] { some.work(1); },
+          [&] {
+            auto getter = some.go([&] {
+              set_it(runs[0]);
+              spin_until(runs[1]);
+              got = arrives(ch);
+            });
+            auto putter = some.go([&] {
+              set_it(runs[1]);
+              spin_until(runs[0]);
+              ch.put(item(1));
+            });
+            putter.join();
+            some.close_after(getter);
+          });
+  check(got, "its wait ends by an item");
+}
+
+/// The same, and a stop ends it.
+void one_that_stays_is_stopped() {
+  crew some(2);
+  const channel<item> ch(rendezvous);
+  shared_bool runs[3];
+  strands([&] { some.work(0); }, [&] { some.work(1); },
+          [&] {
+            auto getter = some.go([&] {
+              set_it(runs[0]);
+              spin_until(runs[1]);
+              check(!arrives(ch), "nobody puts");
+              set_it(runs[2]);
+            });
+            auto busy = some.go([&] {
+              set_it(runs[1]);
+              spin_until(runs[2]);
+            });
+            // order: acquire, as in spin_until
+            while (!runs[0].load(detail::memory_order_acquire)) detail::yield_thread();
+            getter.request_stop();
+            getter.join();
+            some.close_after(busy);
+          });
+}
+
 // ---- slices, and what many items have a worker do ------------------------------------------------
 
 /// As those that go through channels.
@@ -385,6 +436,8 @@ scenarios fiber_scenarios() {
       {"fibers: an end that is heard", call<an_end_that_is_heard>, nullptr, some_part},
       {"fibers: busy beside one that it has woken", call<busy_beside_woken<1>>, nullptr, some_part},
       {"fibers: busy beside two that it has woken", call<busy_beside_woken<2>>, nullptr, some_part},
+      {"fibers: one that stays", call<one_that_stays>, nullptr, some_part},
+      {"fibers: one that stays is stopped", call<one_that_stays_is_stopped>, nullptr, some_part},
       {"fibers: many items in one turn", call<many_items_in_one_turn>, nullptr, some_part},
       {"fibers: a slice that several end", call<a_slice_that_several_end>, nullptr, some_part},
       {"fibers: a slice before others", call<a_slice_before_others>, nullptr, some_part},

@@ -53,10 +53,7 @@ class ring {
 
   /// Throws std::length_error if that many slots cannot be represented, std::bad_alloc if there
   /// is no memory for them. Slots start as zero bytes, so memory is touched only when used.
-  explicit ring(std::size_t capacity)
-      : capacity_(capacity), lap_(lap_for(capacity)), mask_(lap_ - 1), last_(capacity - 1) {
-    allocate();
-  }
+  explicit ring(std::size_t capacity) : capacity_(capacity) { allocate(); }
 
   ring(const ring&) = delete;
   ring& operator=(const ring&) = delete;
@@ -79,7 +76,7 @@ class ring {
     at = {&slots_[index], lap + 1};
     position then = tail + 1;
     if (index == last_) [[unlikely]] {
-      if (tells_of_laps()) return false;  // to claim_put
+      if (is_told(lap)) return false;  // to claim_put
       then = lap + lap_;
     }
     // order: acquire, pairs G2: the getter has left the slot
@@ -105,8 +102,8 @@ class ring {
         if (tail_.compare_exchange_strong(tail, next(tail), memory_order_seq_cst,
                                           memory_order_relaxed)) [[likely]] {
           at = tail;
-          if (index_of(tail) == last_ && tells_of_laps()) [[unlikely]]
-            count_moved(capacity_);
+          if (index_of(tail) == last_ && is_told(lap_of(tail))) [[unlikely]]
+            count_moved(items_told());
           return claim::ok;
         }
         stand_back();
@@ -142,7 +139,7 @@ class ring {
                                         memory_order_relaxed)) {
         at = tail;
         got = n;
-        if (capacity_ - index_of(tail) <= n && tells_of_laps()) count_moved(capacity_);
+        if (capacity_ - index_of(tail) <= n && is_told(lap_of(tail))) count_moved(items_told());
         return claim::ok;
       }
       stand_back();
@@ -343,9 +340,12 @@ class ring {
     return std::bit_ceil(static_cast<position>(capacity) + 1);
   }
 
-  /// Whoever puts into the last place counts a lap as progress. Small laps are about as many as
-  /// the waits, which count as well.
-  [[nodiscard]] bool tells_of_laps() const noexcept { return capacity_ >= 32; }
+  /// Whoever puts into the last place of a lap counts it as progress; of small ones, one of many.
+  [[nodiscard]] bool is_told(position lap) const noexcept { return (lap & told_) == told_; }
+  [[nodiscard]] std::uint64_t items_told() const noexcept { return count_to(told_ + lap_); }
+  [[nodiscard]] static position laps_told(std::size_t capacity) noexcept {
+    return capacity < 32 ? std::bit_ceil(position{32} / capacity) : 1;
+  }
 
   void allocate() {
     const std::size_t slack = alignof(slot) > alignof(std::max_align_t) ? alignof(slot) : 0;
@@ -389,9 +389,10 @@ class ring {
   /// Written by getters (G1); read by all.
   alignas(cache_line) claim_word<position> head_{0};
   alignas(cache_line) const std::size_t capacity_;
-  const position lap_;
-  const position mask_;  ///< of the index in a position
-  const position last_;  ///< the index of the last slot
+  const position lap_ = lap_for(capacity_);
+  const position mask_ = lap_ - 1;       ///< of the index in a position
+  const position last_ = capacity_ - 1;  ///< the index of the last slot
+  const position told_ = (laps_told(capacity_) - 1) * lap_;
   slot* slots_ = nullptr;
   void* memory_ = nullptr;
 };
