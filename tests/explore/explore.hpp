@@ -80,6 +80,7 @@ scenarios ring_scenarios();
 scenarios segment_scenarios();
 scenarios batch_scenarios();
 scenarios channel_scenarios();
+scenarios pair_scenarios();
 scenarios handle_scenarios();
 scenarios select_scenarios();
 scenarios queue_scenarios();

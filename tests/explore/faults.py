@@ -269,6 +269,31 @@ FAULTS = [
     left_out("range: a step leaves the item", GETTING,
              "    drop_item();\n    return *this;\n  }\n  void operator++(int)", "drop_item();",
              ["range:"]),
+    # ---- pairs
+    left_out("channel: a putter that is stopped stays in the list", CORE,
+             "wait.where().withdraw(wait.where().*mine, wait.node);",
+             "wait.where().withdraw(wait.where().*mine, wait.node);",
+             ["full: put | stop | get", "rendezvous: put | stop | get"],
+             "if (::sluice::explore::fault == NUMBER &&"
+             " (mine != &channel_core::putters_ || how != outcome::cancelled))"
+             " wait.where().withdraw(wait.where().*mine, wait.node);"),
+    left_out("channel: a putter whose wait has ended ends the serving", CORE,
+             "pass_over(putters_, *node);\n      continue;", "continue;",
+             ["full: put | stop | put | get"], "if (::sluice::explore::fault == NUMBER) break;"),
+    weaker("select: room is claimed for a put that is not reserved", CORE,
+           "if (!owner.try_reserve()) {\n      pass_over(putters_, *node);",
+           "!owner.try_reserve()", ["full: select_put | stop | put | get"],
+           "owner.result() != outcome::waiting"),
+    left_out("select: a put case of a bounded channel stays in the list", CORE,
+             "kind_ == channel_kind::rendezvous ? mine.remove(node) : pop(mine, node);",
+             "kind_ == channel_kind::rendezvous ? mine.remove(node) : pop(mine, node);",
+             ["capacity 1, full: select_put | stop | try_get"],
+             "if (::sluice::explore::fault == NUMBER &&"
+             " (kind_ != channel_kind::bounded || which != side::put))"
+             " kind_ == channel_kind::rendezvous ? mine.remove(node) : pop(mine, node);"),
+    weaker("select: a case that is to be told of the end goes out of play", CORE,
+           "if (node.leaves_at_end && cause_ == nullptr) {", "node.leaves_at_end",
+           ["goes: select_get | last sender"], "true"),
     # ---- stops
     weaker("waiter: a stop claims without the lock", WAITER,
            "return decided_ == decided::by_claim ? try_claim(outcome::cancelled)",

@@ -36,9 +36,10 @@ scenarios all_scenarios() {
   scenarios all;
   for (const scenarios& some :
        {ring_scenarios(), segment_scenarios(), queue_scenarios(), channel_scenarios(),
-        handle_scenarios(), batch_scenarios(), range_scenarios(), select_scenarios(),
-        stop_scenarios(), sync_scenarios(), timer_scenarios(), idle_scenarios(), fiber_scenarios(),
-        runtime_scenarios(), task_scenarios(), scope_scenarios(), census_scenarios()}) {
+        pair_scenarios(), handle_scenarios(), batch_scenarios(), range_scenarios(),
+        select_scenarios(), stop_scenarios(), sync_scenarios(), timer_scenarios(), idle_scenarios(),
+        fiber_scenarios(), runtime_scenarios(), task_scenarios(), scope_scenarios(),
+        census_scenarios()}) {
     all.insert(all.end(), some.begin(), some.end());
   }
   return all;

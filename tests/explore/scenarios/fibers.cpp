@@ -12,6 +12,7 @@
 #include "sluice/detail/base/cpu.hpp"
 #include "sluice/detail/base/progress.hpp"
 #include "sluice/detail/park/attention.hpp"
+#include "sluice/select.hpp"
 #include "sluice/shield.hpp"
 #include "sluice/task.hpp"
 #include "sluice/this_fiber.hpp"
@@ -33,7 +34,34 @@ void a_stop_or_an_item() {
   check(ch.size() == (got ? 0U : 1U), "an item is not lost to a stop");
 }
 
-/// The same where those who would end the wait agree under a lock; and nobody ends the next one.
+/// The same of a put, alone or as a case: its item is accepted, or stays.
+template <bool meeting, bool selects>
+void a_stop_or_room() {
+  crew some(1);
+  const channel<item> ch = meeting ? channel<item>(rendezvous) : channel<item>(1);
+  const channel<item> none(1);
+  if (!meeting) ch.put(item(1));
+  item second(2);
+  const auto put = [&] {
+    selects ? void(select(on_put(ch, std::move(second)), on_get(none))) : ch.put(std::move(second));
+  };
+  auto one = some.go([&] {
+    try {
+      put();
+      check(second.number() == 0, "an item that is accepted is moved");
+    } catch (const cancelled&) {
+      check(second.number() == 2, "an item that is not accepted stays");
+    }
+  });
+  std::size_t got = 0;
+  strands([&] { some.work(0); }, [&] { some.stop_and_close(one); },
+          [&] { got = ch.get_for(1ms).has_value() ? 1 : 0; });
+  const std::size_t accepted = (meeting ? 0 : 1) + (second.number() == 0 ? 1 : 0);
+  check(got + ch.size() == accepted, "an item is not lost to a stop");
+}
+
+/// The same of a get, where those who would end the wait agree under a lock; and nobody ends the
+/// next one.
 void a_stop_or_a_meeting() {
   crew some(1);
   const channel<item> ch(rendezvous);
@@ -427,6 +455,13 @@ scenarios fiber_scenarios() {
       {"fibers: a stop", call<a_stop<false>>, nullptr, some_part},
       {"fibers: a stop while others look", call<a_stop<true>>, nullptr, some_part / 2},
       {"fibers: a stop or an item", call<a_stop_or_an_item>, nullptr, some_part / 2},
+      {"fibers: a stop or room, capacity 1", call<a_stop_or_room<false, false>>, nullptr,
+       some_part},
+      {"fibers: a stop or room, rendezvous", call<a_stop_or_room<true, false>>, nullptr, some_part},
+      {"fibers: a stop or room of a select, capacity 1", call<a_stop_or_room<false, true>>, nullptr,
+       some_part},
+      {"fibers: a stop or room of a select, rendezvous", call<a_stop_or_room<true, true>>, nullptr,
+       some_part},
       {"fibers: a stop or a meeting", call<a_stop_or_a_meeting>, nullptr, some_part / 2},
       {"fibers: a stop or a meeting whose channel goes",
        call<a_stop_or_a_meeting_that_ends_the_channel>, nullptr, some_part / 2},

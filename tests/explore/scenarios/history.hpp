@@ -16,9 +16,12 @@ namespace sluice::explore {
 
 enum class action : std::uint8_t { put, get, try_put, try_get, put_for, get_for, close, join };
 
+/// The answer of what had no effect, or of a close that does not tell whether it was the first.
+inline constexpr status untold = status::timed_out;
+
 struct operation {
   action what;
-  status how;  ///< of a close: `ok` if it closed, else `closed`
+  status how;  ///< of a close: `ok` if it closed, `closed` if another had
   int number;  ///< of the item
   moment begin, end;
 };
@@ -61,7 +64,7 @@ class history {
       case status::closed:
         return q.closed;
       default:
-        return true;  // timed out
+        return true;  // untold
     }
   }
 
@@ -92,7 +95,7 @@ class history {
       case action::get_for:
         return apply_get(q, one);
       case action::close:
-        return std::exchange(q.closed, true) == (one.how == status::closed);
+        return std::exchange(q.closed, true) == (one.how == status::closed) || one.how == untold;
       case action::join:
         break;
     }
