@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "../support/items.hpp"
+#include "../support/rest.hpp"
 #include "../support/shapes.hpp"
 #include "../support/strands.hpp"
 #include "sluice/channel.hpp"
@@ -77,6 +78,7 @@ void move_all(strands& crowd, const channel<T>& ch, crowd_size size, number each
   CHECK(count == size.putters * each);
   CHECK(sum == expected);
   CHECK(ch.drained());
+  test::check_at_rest(ch);
   test::progress();
 }
 

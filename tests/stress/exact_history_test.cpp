@@ -9,6 +9,7 @@
 
 #include "../support/exact_history.hpp"
 #include "../support/history.hpp"
+#include "../support/rest.hpp"
 #include "../support/shapes.hpp"
 #include "../support/strands.hpp"
 #include "sluice/channel.hpp"
@@ -106,6 +107,10 @@ void run_round(strands& crowd, const shape& what, int round) {
         });
   }
   crowd.join();
+  test::check_nobody_waits(ch);
+  recorder& last = seen.emplace_back(clock);  // gets what was left inside
+  do get_somehow(ch, last, 0);
+  while (last.events().back().what == kind::get);
   std::vector<event> all;
   for (const recorder& one : seen) all.insert(all.end(), one.events().begin(), one.events().end());
   const std::size_t limit = what.is_unbounded() ? test::history::no_limit : what.capacity;

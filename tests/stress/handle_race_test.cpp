@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "../support/items.hpp"
+#include "../support/rest.hpp"
 #include "../support/shapes.hpp"
 #include "../support/strands.hpp"
 #include "sluice/handles.hpp"
@@ -24,13 +25,33 @@ using test::strands;
 
 constexpr int rounds = test::slowness > 1 ? 10 : 40;
 
+/// The channels of every other round, which live until all strands have ended. Those of the others
+/// go with their last user.
+class kept {
+ public:
+  void add(const channel<counted>& ch, int round) {
+    if (round % 2 == 0) all_.push_back(ch);
+  }
+  void check_nobody_waits() const {
+    for (const auto& ch : all_) test::check_nobody_waits(ch);
+  }
+  void check_at_rest() const {
+    for (const auto& ch : all_) test::check_at_rest(ch);
+  }
+
+ private:
+  std::vector<channel<counted>> all_;
+};
+
 }  // namespace
 
 TEST_CASE("the last of many senders closes, after all that was put") {
   test::everywhere_with_shapes([](strands& crowd, const shape& what) {
+    std::optional<kept> some(std::in_place);
     for (int round = 0; round < rounds; ++round) {
       test::progress();
       std::optional<channel<counted>> ch(what.make<counted>());
+      some->add(*ch, round);
       const receiver<counted> rx(*ch);
       {
         const sender<counted> tx(*ch);
@@ -45,6 +66,8 @@ TEST_CASE("the last of many senders closes, after all that was put") {
       CHECK(rx.drained());
     }
     crowd.join();
+    some->check_at_rest();
+    some.reset();
     CHECK(counted::alive() == 0);
   });
   CHECK(counted::misuses() == 0);
@@ -54,8 +77,10 @@ TEST_CASE("the last of many receivers closes while others put, and what is left 
   test::everywhere_with_shapes([](strands& crowd, const shape& what) {
     for (int round = 0; round < rounds; ++round) {
       test::progress();
+      std::optional<kept> some(std::in_place);
       {
         const channel<counted> ch = what.make<counted>();
+        some->add(ch, round);
         const sender<counted> tx(ch);
         for (int i = 0; i < 3; ++i) {
           crowd.start([tx, most = what.is_unbounded() ? 200 : 2000] {
@@ -75,6 +100,8 @@ TEST_CASE("the last of many receivers closes while others put, and what is left 
         for (int i = 0; i < round % 3; ++i) rx.get();
       }
       crowd.join();
+      some->check_nobody_waits();
+      some.reset();
       CHECK(counted::alive() == 0);
     }
   });
@@ -83,9 +110,11 @@ TEST_CASE("the last of many receivers closes while others put, and what is left 
 
 TEST_CASE("a getter may drop the channel right after its last get, and a putter after its put") {
   test::everywhere_with_shapes([](strands& crowd, const shape& what) {
+    std::optional<kept> some(std::in_place);
     for (int round = 0; round < rounds; ++round) {
       test::progress();
       channel<counted> ch = what.make<counted>();
+      some->add(ch, round);
       crowd.start([ch]() mutable {
         ch.put(counted(1));
         const channel<counted> gone = std::move(ch);
@@ -94,6 +123,8 @@ TEST_CASE("a getter may drop the channel right after its last get, and a putter 
       ch = channel<counted>(1);  // the putter may still be on its way out of the old one
     }
     crowd.join();
+    some->check_at_rest();
+    some.reset();
     CHECK(counted::alive() == 0);
   });
   CHECK(counted::misuses() == 0);
@@ -126,14 +157,17 @@ TEST_CASE("channels that are sent through channels live as long as they are need
       });
     }
     crowd.join();
+    test::check_at_rest(requests);
   });
 }
 
 TEST_CASE("an iterator that outlives all handles still ends") {
   test::everywhere_with_shapes([](strands& crowd, const shape& what) {
+    std::optional<kept> some(std::in_place);
     for (int round = 0; round < rounds; ++round) {
       test::progress();
       std::optional<channel<counted>> ch(what.make<counted>());
+      some->add(*ch, round);
       crowd.start([it = ch->begin()]() mutable {
         int seen = 0;
         for (; it != std::default_sentinel; ++it) seen += static_cast<int>(it->value());
@@ -144,6 +178,8 @@ TEST_CASE("an iterator that outlives all handles still ends") {
       tx << counted(1) << counted(1);
     }
     crowd.join();
+    some->check_at_rest();
+    some.reset();
     CHECK(counted::alive() == 0);
   });
   CHECK(counted::misuses() == 0);

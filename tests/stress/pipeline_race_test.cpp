@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "../support/items.hpp"
+#include "../support/rest.hpp"
 #include "../support/strands.hpp"
 #include "sluice/pipeline.hpp"
 #include "sluice/sluice.hpp"
@@ -137,9 +138,9 @@ TEST_CASE("pipelines whose reader is stopped at any moment leave nothing behind"
       maker make(100 + static_cast<std::uint64_t>(workers));
       for (int round = 0; round < rounds; ++round) {
         std::atomic<int> inside{0};
+        const sluice::channel<counted> to{100};
         auto reading = sluice::go([&] {
           flow all = make.whole(number{1} << 60, no_item, inside);
-          const sluice::channel<counted> to{100};
           std::move(all) | stages::into(to);
         });
         auto moment = test::random_for("moment", static_cast<std::uint64_t>(round));
@@ -147,6 +148,7 @@ TEST_CASE("pipelines whose reader is stopped at any moment leave nothing behind"
         reading.request_stop();
         CHECK_THROWS_AS(reading.join(), sluice::cancelled);
         CHECK(inside == 0);
+        test::check_nobody_waits(to);
         test::progress();
       }
       test::await([&] { return rt.stats().fibers == 1; });

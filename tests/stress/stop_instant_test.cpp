@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "../support/rest.hpp"
 #include "../support/shapes.hpp"
 #include "../support/watch.hpp"
 #include "sluice/sluice.hpp"
@@ -82,10 +83,11 @@ TEST_CASE("a getter that is stopped while its item comes has it, or leaves it in
         CHECK((taken != nullptr && *taken == number));
       } catch (const sluice::cancelled&) {
       }
+      test::check_nobody_waits(ch);
       auto left = ch.try_get();
       CHECK((static_cast<bool>(left) ? 1 : 0) == (put && !got ? 1 : 0));
       if (left) CHECK(**left == number);
-      CHECK(ch.empty());
+      test::check_at_rest(ch);
     }
   }
 }
@@ -120,6 +122,7 @@ TEST_CASE("a putter that is stopped while room comes has put its item, or still 
       } catch (const sluice::cancelled&) {
       }
       CHECK((mine == nullptr) == accepted);
+      test::check_nobody_waits(ch);
       while (auto next = ch.try_get()) got.push_back(**next);
       CHECK(static_cast<int>(got.size()) == room + (accepted ? 1 : 0));
       bool in_order = true;
@@ -146,5 +149,6 @@ TEST_CASE("a stop, a close and a deadline at one instant end a wait in one way")
     } catch (const sluice::cancelled&) {
     }
     CHECK(ch.drained());
+    test::check_at_rest(ch);
   }
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "history.hpp"
+#include "rest.hpp"
 #include "shapes.hpp"
 #include "sluice/channel.hpp"
 #include "strands.hpp"
@@ -41,6 +42,7 @@ class recorded {
     history all;
     for (const recorder& one : seen_) all.add(one);
     CHECK(ch_.drained());
+    check_at_rest(ch_);
     return all;
   }
 
