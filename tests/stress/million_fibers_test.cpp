@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "../support/rest.hpp"
 #include "../support/watch.hpp"
 #include "sluice/sluice.hpp"
 
@@ -15,6 +16,9 @@ namespace {
 
 /// A page of stack, its page table, its task, and room to breathe.
 constexpr std::size_t bytes_for_each = 12 * 1024;
+
+/// A crowd that says something: it takes 240 MB of free memory.
+constexpr std::size_t fewest = 10'000;
 
 std::size_t available_memory() {
   std::ifstream info("/proc/meminfo");
@@ -28,10 +32,13 @@ std::size_t available_memory() {
 }  // namespace
 
 TEST_CASE("a million fibers can be parked at once and are all woken") {
-  const std::size_t affordable = available_memory() / 2 / bytes_for_each;
+  const std::size_t available = available_memory();
+  REQUIRE_MESSAGE(available != 0, "/proc/meminfo does not say how much memory there is");
+  const std::size_t affordable = available / 2 / bytes_for_each;
   const std::size_t most = test::slowness > 1 ? 20'000 : 1'000'000;
   const std::size_t count = std::min(affordable, most);
   MESSAGE(count << " fibers");
+  REQUIRE_MESSAGE(count >= fewest, "too little memory to say anything: " << available << " bytes");
   sluice::runtime rt{{.workers = 2}};
   const sluice::channel<std::int64_t> numbers{sluice::unbounded};
   std::vector<sluice::task<std::int64_t>> tasks;
@@ -54,4 +61,5 @@ TEST_CASE("a million fibers can be parked at once and are all woken") {
   const auto n = static_cast<std::int64_t>(count);
   CHECK(sum == n * (n - 1) / 2);
   CHECK(rt.stats().fibers == 0);
+  test::check_at_rest(numbers);
 }
