@@ -264,24 +264,33 @@ TEST_CASE("a runtime ends while threads and another runtime use its channels") {
     test::progress();
     const sluice::channel<int> ch{2};
     sluice::runtime stays{{.workers = 1}};
-    auto getter = stays.go([ch] {
-      for (const int item : ch) static_cast<void>(item);
+    constexpr int items = 200;
+    std::atomic<int> got{0};
+    std::atomic<int> sum{0};
+    const auto count = [&](int item) {
+      ++got;
+      sum += item;
+    };
+    auto getter = stays.go([ch, count] {
+      for (const int item : ch) count(item);
     });
     std::thread putter([ch] {
-      for (int i = 0; i < 200; ++i) ch.put(i);
+      for (int i = 0; i < items; ++i) ch.put(i);
       ch.close();
     });
     {
       sluice::runtime goes{{.workers = 2}};
       for (int i = 0; i < 4; ++i) {
-        goes.go([ch] {
-          while (ch.get_for(1h)) {
-          }
+        goes.go([ch, count] {
+          while (const auto item = ch.get_for(1h)) count(*item);
         });
       }
     }
     putter.join();
     getter.join();
+    CHECK(got == items);
+    CHECK(sum == items * (items - 1) / 2);
+    CHECK(ch.drained());
   }
 }
 
