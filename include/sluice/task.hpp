@@ -14,6 +14,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "sluice/detail/base/atomic.hpp"
 #include "sluice/detail/go/call.hpp"
 #include "sluice/detail/park/check.hpp"
 #include "sluice/export.hpp"
@@ -56,11 +57,12 @@ class task {
   /// No task, as if moved from.
   task() noexcept = default;
   task(task&& other) noexcept
-      : core_(std::exchange(other.core_, nullptr)), joined_(other.joined_) {}
+      : core_(std::exchange(other.core_, nullptr)), joined_(other.was_joined()) {}
   task& operator=(task&& other) noexcept {
     task old(std::move(*this));
     core_ = std::exchange(other.core_, nullptr);
-    joined_ = other.joined_;
+    // order: relaxed, nobody else uses either handle meanwhile
+    joined_.store(other.was_joined(), detail::memory_order_relaxed);
     return *this;
   }
   ~task() {
@@ -68,13 +70,15 @@ class task {
   }
 
   /// Waits for the end; returns the value or rethrows what escaped the function. Throws
-  /// `cancelled` if the caller's stop is requested, std::logic_error the second time, in a forked
-  /// child, and if the task is the caller's own. Any strand.
+  /// `cancelled` if the caller's stop is requested: then the task can be joined again. Throws
+  /// std::logic_error in a forked child, if the task is the caller's own, and the second time: of
+  /// several that wait at once, one gets the value or the exception. Any strand.
   R join() {
     detail::task_result<R>& core = demand("join");
-    if (joined_) detail::throw_joined_twice();
+    if (was_joined()) detail::throw_joined_twice();
     detail::join_task(core, detail::no_deadline);
-    joined_ = true;
+    // order: relaxed, decides only who of several takes the result; all have seen that it is there
+    if (joined_.exchange(true, detail::memory_order_relaxed)) detail::throw_joined_twice();
     if (std::exception_ptr error = core.take_error()) std::rethrow_exception(std::move(error));
     return core.take();
   }
@@ -104,9 +108,14 @@ class task {
     if (core_ == nullptr) detail::throw_no_task(operation);
     return *core_;
   }
+  [[nodiscard]] bool was_joined() const noexcept {
+    // order: relaxed, a hint; join's exchange decides
+    return joined_.load(detail::memory_order_relaxed);
+  }
 
   detail::task_result<R>* core_ = nullptr;
-  bool joined_ = false;
+  /// Has a join taken the result? Written by whoever joins; a waiting one has not taken it yet.
+  detail::atomic<bool> joined_{false};
 };
 
 namespace detail {
