@@ -22,8 +22,9 @@ inline constexpr int most_blocking_helpers = 512;
 /// escapes it. Helpers are started as they are needed, up to most_blocking_helpers, and end after
 /// some idle seconds; they do not keep the process from ending.
 ///
-/// A stop does not cut it short: it is thrown by the next wait. One that was requested before is
-/// thrown instead of calling `f`, as by any wait. Within `f` this_fiber describes a plain thread,
+/// If a stop was requested before, it throws `cancelled`, as any wait, and `f` is not called: what
+/// must happen, such as closing a file, goes into a `shield`. A stop that comes later does not cut
+/// `f` short: it is thrown by the next wait. Within `f` this_fiber describes a plain thread,
 /// and neither the fiber's stop nor its with_stop is obeyed. `errno` is the helper's: read it in
 /// `f`. Throws std::system_error if there is no helper and none can be started, std::logic_error in
 /// a forked child. On a plain thread it just calls `f()` there.

@@ -127,7 +127,9 @@ template <class Handle, class F = detail::no_handler>
 }
 
 /// Puts into a channel or sender. An rvalue is moved from only if the case is chosen; an lvalue is
-/// copied here and now. Chosen on a closed channel, the case throws channel_closed.
+/// copied here and now. What is no item but converts to one is converted here and now: an rvalue of
+/// that kind is consumed, chosen or not. To keep it, convert before: `T item(std::move(x));`.
+/// Chosen on a closed channel, the case throws channel_closed.
 template <class Handle, class F = detail::no_handler>
 [[nodiscard]] auto on_put(Handle&& to, detail::item_of<Handle>&& item, F&& handler = {}) {
   static_assert(detail::putting_handle<Handle>, "sluice: on_put takes a channel or a sender");

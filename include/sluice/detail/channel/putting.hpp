@@ -17,7 +17,9 @@ namespace sluice::detail {
 /// the `try_` forms wait for room, throw `cancelled` if the running fiber's stop is requested
 /// before they take effect, std::logic_error on a moved-from handle or in a forked child, and on
 /// an unbounded channel std::bad_alloc. An lvalue is copied before anything takes effect; whoever
-/// does not get `ok` back, or an exception, still has the item unmoved.
+/// does not get `ok` back, or an exception, still has the item unmoved. What is no T but converts
+/// to one is converted first: a put that is refused has consumed an rvalue of that kind. To keep
+/// it, convert before: `T item(std::move(x)); ch.put(std::move(item));`.
 /// A fiber whose time slice is over gives others their turn in any of them, also where it need not
 /// wait: hold no lock that belongs to the thread.
 template <class Self, class T>
@@ -83,10 +85,12 @@ class putting {
     return put_until(std::move(copy), t);
   }
 
-  /// A sequence of single puts (others may come between). Moves from an rvalue container, copies
-  /// from anything else. Returns how many were accepted: fewer than all only if the channel was
-  /// closed or the fiber cancelled meanwhile (`cancelled` is thrown if none was). What a copy or
-  /// an iterator throws passes on; what was accepted stays.
+  /// A sequence of single puts (others may come between). Moves from an rvalue container of T,
+  /// copies from anything else. What another container holds is copied into a T, and where that
+  /// cannot be done this does not compile: then put one by one, `for (auto& x : items)
+  /// ch.put(std::move(x))`. Returns how many were accepted: fewer than all only if the channel was
+  /// closed or the fiber cancelled meanwhile (`cancelled` is thrown if none was). What a copy or an
+  /// iterator throws passes on; what was accepted stays.
   template <std::ranges::input_range R>
   requires(gives_items_away<R, T> ||
            std::constructible_from<T, std::ranges::range_reference_t<R>>) std::size_t
