@@ -41,6 +41,7 @@ struct rendezvous_t {
 };
 inline constexpr rendezvous_t rendezvous{};
 
+/// What the constructors of channels take last: `channel<int> ch{8, {.name = "lines"}}`.
 struct channel_options {
   /// For dumps: they list every channel that has a name with what was put, got and waited for. Each
   /// put then looks how full the channel is. One without a name has no such costs.
@@ -118,6 +119,7 @@ class channel : public detail::putting<channel<T>, T>, public detail::getting<ch
     return handle_.get() != nullptr && handle_.get()->close(std::move(cause));
   }
 
+  /// Was it closed? Items may still be there. Never waits; any strand.
   [[nodiscard]] bool closed() const { return handle_.for_use_in("closed").closed(); }
   /// As many items wait as fit, at some moment during the call. Always true for a rendezvous
   /// channel, never for an unbounded one.
@@ -130,6 +132,7 @@ class channel : public detail::putting<channel<T>, T>, public detail::getting<ch
   /// The name given at the start, or nothing.
   [[nodiscard]] const std::string& name() const { return handle_.for_use_in("name").name(); }
 
+  /// Does it name a channel? Not after it was moved from.
   [[nodiscard]] bool valid() const noexcept { return handle_.get() != nullptr; }
   /// The same channel? Two moved-from handles are equal.
   friend bool operator==(const channel& a, const channel& b) noexcept {

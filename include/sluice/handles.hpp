@@ -31,16 +31,19 @@ class sender : public detail::putting<sender<T>, T> {
   explicit sender(const channel<T>& ch)
       : handle_(detail::counted<detail::sender_count>(ch.handle_.for_use_in("sender"))) {}
 
+  /// As channel::close, with and without a cause.
   bool close() const noexcept { return handle_.get() != nullptr && handle_.get()->close(nullptr); }
   bool close(std::exception_ptr cause) const noexcept {
     return handle_.get() != nullptr && handle_.get()->close(std::move(cause));
   }
+  /// As those of channel.
   [[nodiscard]] bool closed() const { return handle_.for_use_in("closed").closed(); }
   [[nodiscard]] bool full() const {
     const detail::channel_core& of = handle_.for_use_in("full");
     return of.size() == of.capacity();
   }
   [[nodiscard]] std::size_t capacity() const { return handle_.for_use_in("capacity").capacity(); }
+  /// Does it name a channel? Not after it was moved from.
   [[nodiscard]] bool valid() const noexcept { return handle_.get() != nullptr; }
   friend bool operator==(const sender& a, const sender& b) noexcept {
     return a.handle_.get() == b.handle_.get();
@@ -64,12 +67,15 @@ class receiver : public detail::getting<receiver<T>, T> {
   explicit receiver(const channel<T>& ch)
       : handle_(detail::counted<detail::receiver_count>(ch.handle_.for_use_in("receiver"))) {}
 
+  /// As channel::close, with and without a cause.
   bool close() const noexcept { return handle_.get() != nullptr && handle_.get()->close(nullptr); }
   bool close(std::exception_ptr cause) const noexcept {
     return handle_.get() != nullptr && handle_.get()->close(std::move(cause));
   }
+  /// As those of channel.
   [[nodiscard]] bool closed() const { return handle_.for_use_in("closed").closed(); }
   [[nodiscard]] std::size_t capacity() const { return handle_.for_use_in("capacity").capacity(); }
+  /// Does it name a channel? Not after it was moved from.
   [[nodiscard]] bool valid() const noexcept { return handle_.get() != nullptr; }
   friend bool operator==(const receiver& a, const receiver& b) noexcept {
     return a.handle_.get() == b.handle_.get();
@@ -83,6 +89,7 @@ class receiver : public detail::getting<receiver<T>, T> {
   detail::core_handle<detail::receiver_count> handle_;
 };
 
+/// What make_channel returns: both ends of a new channel.
 template <class T>
 struct handles {
   sender<T> tx;

@@ -16,13 +16,16 @@ class outcome {
  public:
   using value_type = R;
 
+  /// It has thrown `error`, which is not null.
   explicit outcome(std::exception_ptr error) noexcept : error_(std::move(error)) {}
+  /// It has returned `value`.
   explicit outcome(std::in_place_t, R&& value) : value_(wrap(value)) {}
 
+  /// Has the function returned? `error()` says what it has thrown otherwise.
   [[nodiscard]] bool has_value() const noexcept { return value_.has_value(); }
   explicit operator bool() const noexcept { return has_value(); }
 
-  /// The value, or rethrows what escaped the function.
+  /// The value, moved out of an rvalue; or rethrows what escaped the function.
   decltype(auto) value() & { return unwrap(*this); }
   decltype(auto) value() const& { return unwrap(*this); }
   R&& value() && {
@@ -66,14 +69,19 @@ class outcome<void> {
  public:
   using value_type = void;
 
+  /// It has returned.
   outcome() noexcept = default;
+  /// It has thrown `error`, which is not null.
   explicit outcome(std::exception_ptr error) noexcept : error_(std::move(error)) {}
 
+  /// Has the function returned?
   [[nodiscard]] bool has_value() const noexcept { return error_ == nullptr; }
   explicit operator bool() const noexcept { return has_value(); }
+  /// Rethrows what escaped the function, if anything did.
   void value() const {
     if (error_) std::rethrow_exception(error_);
   }
+  /// What escaped the function; null if it has returned.
   [[nodiscard]] const std::exception_ptr& error() const noexcept { return error_; }
 
  private:

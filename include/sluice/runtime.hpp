@@ -27,12 +27,12 @@ struct runtime_options {
   /// has ended. May wait. Must not throw. Default: a report on stderr, then std::terminate.
   std::function<void(std::string_view fiber, std::exception_ptr error)> on_unhandled = {};
   /// Called when everyone is asleep: a plain thread waits in `run` of this runtime, and no strand
-  /// of the process will ever run again. `report` says what every fiber waits for. It may close
-  /// channels, request stops or start fibers to resolve that; if it does not, it is not called
-  /// again before something has run. Called by a thread of the library, which gives no time slices
-  /// meanwhile. Should not wait; must not throw, nor end a runtime. Default: the report on stderr,
-  /// then std::abort; if `run` of several runtimes waits, the handlers of those that have one are
-  /// called instead.
+  /// of the process will ever run again. `report`, which is there during the call, says what every
+  /// fiber waits for. The handler may close channels, request stops or start fibers to resolve
+  /// that; if it does not, it is not called again before something has run. Called by a thread of
+  /// the library, which gives no time slices meanwhile. Should not wait; must not throw, nor end a
+  /// runtime. Default: the report on stderr, then std::abort; if `run` of several runtimes waits,
+  /// the handlers of those that have one are called instead.
   ///
   /// It speaks only where it is certain: no runtime has a fiber that is ready or a timer, none is
   /// about to end, no `blocking` job runs, no task watches for a signal, and the process has no
@@ -79,7 +79,7 @@ class SLUICE_API runtime {
     return detail::run_on(*inside_, std::forward<F>(f));
   }
 
-  /// As sluice::go, on this runtime.
+  /// As sluice::go, on this runtime. Never waits; any strand, also a fiber of another runtime.
   template <class F, class... Args>
   requires detail::startable<F, Args...>
   [[gnu::always_inline]] auto go(fiber_options options, F&& f, Args&&... args) {
@@ -92,6 +92,7 @@ class SLUICE_API runtime {
     return detail::go_plain(inside_, nullptr, 0, std::forward<F>(f), std::forward<Args>(args)...);
   }
 
+  /// Counts for people and tests. Never waits; any strand.
   [[nodiscard]] runtime_stats stats() const;
   /// Writes a line for each worker, each fiber that has begun, and each channel of the process that
   /// has a name; docs/scheduler.md explains them. For people: they are not of one moment. Any

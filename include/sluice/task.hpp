@@ -22,6 +22,7 @@
 
 namespace sluice {
 
+/// What go takes before the function: `go({.name = "reader"}, f)`.
 struct fiber_options {
   /// For dumps, messages and on_unhandled.
   std::string name = {};
@@ -92,10 +93,12 @@ class task {
 
   /// Has the function returned or thrown? Never waits.
   [[nodiscard]] bool done() const { return demand("done").done(); }
+  /// The fiber's number, as this_fiber::id and dumps say it. Never waits; any strand.
   [[nodiscard]] fiber_id id() const { return fiber_id(demand("id").id()); }
   /// Asks the fiber to stop: each of its further waits throws `cancelled`. True if this call made
   /// the request and the fiber was not done. Never waits; any strand.
   bool request_stop() { return demand("request_stop").request_stop(); }
+  /// Does it hold a task? Not after it was moved from.
   [[nodiscard]] bool valid() const noexcept { return core_ != nullptr; }
 
   /// Takes over a task that was spawned. For the library's own use.
