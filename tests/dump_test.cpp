@@ -52,6 +52,28 @@ bool is_no_longer(const runtime& rt, std::string_view fiber, steady::time_point 
 
 // ---- fibers ------------------------------------------------------------------------------------
 
+TEST_CASE("what came from outside and no worker has taken yet is counted") {
+  runtime rt{{.workers = 1}};
+  std::atomic<bool> runs{false};
+  std::atomic<bool> over{false};
+  auto busy = rt.go([&] {
+    runs = true;
+    while (!over) {
+    }
+  });
+  test::await([&] { return runs.load(); });
+  auto first = rt.go([] {});
+  auto second = rt.go([] {});
+  std::ostringstream text;
+  rt.dump(text);
+  CHECK(has(text.str(), "inbox: 2 wait for any worker"));
+  over = true;
+  for (auto* each : {&busy, &first, &second}) each->join();
+  std::ostringstream after;
+  rt.dump(after);
+  CHECK(!has(after.str(), "inbox"));
+}
+
 TEST_CASE("a fiber that waits is shown with what it waits for and how full that is") {
   std::optional<runtime> owner(std::in_place, sluice::runtime_options{.workers = 1});
   runtime& rt = *owner;

@@ -121,8 +121,9 @@ stack_slot* stack_slab::find(const void* address) const noexcept {
 std::uint8_t stack_pool::class_for(std::size_t size) {
   constexpr std::size_t largest = smallest << (classes - 1);
   if (size > largest) {
-    throw std::length_error("sluice: a stack of " + std::to_string(size) +
-                            " bytes was asked for; the largest has " + std::to_string(largest));
+    throw std::length_error("sluice: stack_size: go or runtime asked for a stack of " +
+                            std::to_string(size) + " bytes; take " + std::to_string(largest) +
+                            " at most, or 0 for the usual size");
   }
   const std::size_t rounded = std::bit_ceil(std::max(size, smallest));
   return static_cast<std::uint8_t>(std::countr_zero(rounded) - std::countr_zero(smallest));

@@ -92,7 +92,8 @@ outcome scope_core::wait_until_empty(on_stop stop) noexcept {
 void scope_core::join() {
   if (heard_by(*this)) {
     throw std::logic_error(
-        "sluice: join of a scope by one of its own fibers, which would wait for itself");
+        "sluice: join of a scope by one of its own fibers, which would wait for itself; "
+        "join it where it was made");
   }
   const verdict found = look_up(operation_kind::may_wait);
   if (found == verdict::forked) throw_forked("join");

@@ -60,11 +60,15 @@ void throw_joined_twice() {
 }
 
 void throw_joins_itself() {
-  throw std::logic_error("sluice: join of a task by its own fiber, which would wait for ever");
+  throw std::logic_error(
+      "sluice: join of a task by its own fiber, which would wait for ever; "
+      "let another strand join it");
 }
 
 void throw_nothing_to_run() {
-  throw std::invalid_argument("sluice: go or run was given an empty function or a null pointer");
+  throw std::invalid_argument(
+      "sluice: go, gather or run was given an empty function or a null pointer; "
+      "give it what can be called");
 }
 
 }  // namespace sluice::detail

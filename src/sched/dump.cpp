@@ -103,6 +103,9 @@ void scheduler::dump(std::ostream& out) const {
         << " wakes, " << one.injected << " from outside, " << each->ready().size() << " ready, "
         << each->fresh().size() + each->overflow().size() << " not begun\n";
   }
+  if (const std::size_t waiting = incoming_.size(); waiting != 0) {
+    out << "  inbox: " << waiting << " wait for any worker\n";
+  }
   if (in_forked_child()) return;  // a look of another thread may be under way for ever
   places known;
   for (stack_slab* slab = stack_pool::all_slabs(); slab != nullptr; slab = slab->older_of_all) {

@@ -335,7 +335,7 @@ class ring {
     constexpr std::size_t most =
         static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()) / sizeof(slot) / 2;
     if (capacity > most) {
-      throw std::length_error("sluice: no memory can hold a channel of this capacity");
+      throw std::length_error("sluice: no memory holds a channel of that capacity; take less");
     }
     return std::bit_ceil(static_cast<position>(capacity) + 1);
   }
