@@ -285,7 +285,7 @@ TEST_CASE("a selector over a thousand channels merges them until every one has e
   });
 }
 
-TEST_CASE("a thousand channels that close one by one beside a waiting selector end one wait") {
+TEST_CASE("a hundred channels that close one by one beside a waiting selector end one wait") {
   test::everywhere_with_shapes([](strands& crowd, const shape& what) {
     if (what.capacity == 1000) return;
     std::vector<channel<number>> channels;
