@@ -156,7 +156,8 @@ template <class Clock, class Duration, class F = detail::no_handler>
   return detail::timeout<when, F>(when{t}, std::forward<F>(handler));
 }
 
-/// Happens when no other case is ready: select never waits. Of several the first counts.
+/// Happens when no other case is ready, all of them at one moment of the call: select never waits.
+/// Of several the first counts.
 template <class F = detail::no_handler>
 [[nodiscard]] auto otherwise(F&& handler = {}) {
   return detail::otherwise_case<F>(std::forward<F>(handler));
@@ -164,8 +165,10 @@ template <class F = detail::no_handler>
 
 /// Waits until one of the cases can happen, does exactly that one, calls its handler and returns
 /// its position; `all_closed` if there are get cases which have all gone out of play (and no put
-/// case), whatever else stands there. What a handler throws passes on. Throws `cancelled` if the
-/// running fiber's stop is requested before a case happened, but not if there is an `otherwise`;
+/// case), whatever else stands there. A timeout or `otherwise` is chosen only if there was a moment
+/// of the call at which no get or put case could be done. What a handler throws passes on. Throws
+/// `cancelled` if the running fiber's stop is requested before a case happened, but not if there is
+/// an `otherwise`;
 /// std::invalid_argument if there are no cases; std::logic_error in a forked child; on an unbounded
 /// channel std::bad_alloc. Whenever it throws something else than a handler or a channel's end, no
 /// case has happened. Never allocates. Any strand; handlers run on it, outside all locks. The same

@@ -46,6 +46,12 @@ inline wait_node* channel_core::win_front(wait_list& s) noexcept {
   return nullptr;
 }
 
+/// R4 of a rendezvous. The lock is held.
+inline void channel_core::link_for_meeting(wait_list& s, wait_node& node) noexcept {
+  s.push_back(node);
+  ++linked_;
+}
+
 /// I2.
 [[gnu::always_inline]] inline void channel_core::pass_item(void* from, void* to,
                                                            wait_node& partner) noexcept {
@@ -80,7 +86,7 @@ template <side Which>
     return end_in_slow_wait<Which>(item, until, operation);
   lone_wait wait(*fiber, operation, *this, decided_for(fiber, until), item);
   edge_from(&wait.node);
-  list_of(Which).push_back(wait.node);
+  link_for_meeting(list_of(Which), wait.node);
   lock_.unlock();
   return park_in(wait, *fiber, until, list_at(Which));
 }
@@ -92,7 +98,7 @@ template <side Which>
   parker& strand = parker::current();
   lone_wait wait(strand, operation, *this, decided::by_claim, item);
   edge_from(&wait.node);
-  list_of(Which).push_back(wait.node);
+  link_for_meeting(list_of(Which), wait.node);
   if (record_ != nullptr) note_wait(list_of(Which));
   lock_.unlock();
   return park_in(wait, strand, until, list_at(Which));
@@ -210,12 +216,12 @@ wait_node* channel_core::win_both(wait_list& s, waiter& self) noexcept {
   wait_list& mine = list_of(which);
   wait_node* partner = nullptr;
   if (seems_closed()) {
-    mine.push_back(node);
+    link_for_meeting(mine, node);
     settle(jobs);
   } else {
     partner = win_both(list_of(other_side(which)), *node.owner);
     if (partner == nullptr) {
-      mine.push_back(node);
+      link_for_meeting(mine, node);
       if (record_ != nullptr) note_wait(mine);
     }
   }
@@ -233,7 +239,7 @@ inline void channel_core::meet_or_enlist_locked(side which, wait_node& node) noe
     return meet_first_or_enlist(which, node);
   }
   wait_list& mine = list_of(which);
-  mine.push_back(node);
+  link_for_meeting(mine, node);
   if (record_ != nullptr) [[unlikely]]
     note_wait(mine);
   lock_.unlock();
@@ -276,6 +282,12 @@ claim channel_core::meet_putter(void* room) noexcept {
   if (putter == nullptr) return claim::none;
   hand_over(putter->item, room, *putter);
   return claim::ok;
+}
+
+std::uint64_t channel_core::mark_if_alone(side which) noexcept {
+  const std::lock_guard guard(lock_);
+  if (seems_closed() || seems_awaited(other_side(which))) return 0;
+  return std::uint64_t{linked_} + 1;
 }
 
 }  // namespace sluice::detail

@@ -75,6 +75,15 @@ channel_case* try_all(case_table& table, bool waits) {
   return nullptr;
 }
 
+/// Step 2: was there a moment at which none could be done? If none could at a first look, and each
+/// is found unchanged at a second one, the moment between the two rounds was such (I5).
+bool none_was_ready(const case_table& table) noexcept {
+  channel_case* const* const first = table.channels;
+  channel_case* const* const last = first + table.in_play;
+  return std::all_of(first, last, [](channel_case* one) { return one->note_unready(); }) &&
+         std::all_of(first, last, [](const channel_case* one) { return one->has_been_unready(); });
+}
+
 struct nearest_timeout {
   timeout_case* which = nullptr;
   deadline until = no_deadline;
@@ -152,34 +161,36 @@ struct ending {
 /// Steps 1 to 5 as often as it takes.
 [[gnu::noinline]] any_case* choose_slowly(case_table& table) {
   const bool waits = table.otherwise == nullptr;
+  any_case* if_none = table.otherwise;  // or a timeout, once its time is over
   bool turn_offered = false;
   deadline began{};  // when the time of each timeout began, if there are any
-  bool looked = table.looked;
-  for (;;) {
+  for (bool looked = table.looked;; looked = false) {
     if (!looked) {
       if (channel_case* ready = try_all(table, waits)) return ready;
     }
     if (table.has_channels && table.in_play == 0) return nullptr;
-    if (!waits) return table.otherwise;
     nearest_timeout limit;
-    if (table.timeout_count != 0) {
+    if (if_none == nullptr && table.timeout_count != 0) {
       const deadline now = clock::now();
       if (began == deadline{}) began = now;
       limit = find_nearest(table, began);
-      if (limit.until <= now && limit.which->is_over()) return limit.which;
+      if (limit.until <= now && limit.which->is_over()) if_none = limit.which;
+    }
+    if (if_none != nullptr) {
+      if (none_was_ready(table)) return if_none;
+      continue;
     }
     if (!turn_offered && many_meet(table)) {
       turn_offered = true;
       parker::current().offer_turn();
       // A stop may have come meanwhile, before those who put.
       check_strand(operation_kind::may_wait, "select");
-      looked = false;
       continue;
     }
     const ending end = wait_for_one(table, limit.until);
     if (end.how == outcome::cancelled) throw_cancelled();
     if (end.how != outcome::timed_out) return end.chosen;
-    if (limit.which->is_over()) return limit.which;
+    if (limit.which->is_over()) if_none = limit.which;
   }
 }
 

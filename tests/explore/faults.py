@@ -40,6 +40,7 @@ SCHEDULER = "src/sched/scheduler.cpp"
 TICKER = "src/sched/ticker.cpp"
 BLOCKING = "src/go/blocking.cpp"
 SCOPE = "src/go/scope.cpp"
+CHOICE = "src/select/select.cpp"
 SELECTOR = "src/select/selector.cpp"
 BARRIER = "src/sync/barrier.cpp"
 GETTING = "include/sluice/detail/channel/getting.hpp"
@@ -263,6 +264,12 @@ FAULTS = [
            "if (!owner.try_reserve()) {\n      pass_over(getters_, *node);",
            "!owner.try_reserve()", ["select: two of them", "select: puts in both"],
            "owner.result() != outcome::waiting"),
+    weaker("select: the trial alone says that nothing is ready", CHOICE,
+           "if (none_was_ready(table)) return if_none;", "none_was_ready(table)",
+           ["select: what is ready moves"], "true"),
+    left_out("select: who comes to meet is not counted", MEETING,
+             "  s.push_back(node);\n  ++linked_;", "++linked_;",
+             ["select: what is ready comes and goes"]),
     left_out("selector: a put case that is done is tried again", SELECTOR,
              "channels_.erase(std::ranges::find(channels_, one));",
              "channels_.erase(std::ranges::find(channels_, one));", ["selector: two meet"]),

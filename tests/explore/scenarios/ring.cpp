@@ -151,8 +151,8 @@ void questions() {
         get(q, got);
       },
       [&] {
-        const detail::claimed all = q.total();
-        check(all.got <= all.put, "nothing comes out before it is put");
+        const auto [head, tail] = q.ends();
+        check(q.count_to(head) <= q.count_to(tail), "nothing comes out before it is put");
         check(q.size() <= capacity, "no more inside than fit");
       });
 }

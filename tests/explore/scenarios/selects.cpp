@@ -147,6 +147,94 @@ void a_close_that_was_seen() {
   check(refused, "a put into a closed channel is refused, not late");
 }
 
+// ---- at each moment one of two channels is ready ------------------------------------------------
+
+void an_item_moves() {
+  const channel<item> a(1);
+  const channel<item> b(1);
+  a.put(item(1));
+  std::size_t chosen = 2;
+  strands(
+      [&] {
+        b.put(item(2));
+        static_cast<void>(a.try_get());
+      },
+      [&] { chosen = select(in_order, on_get(b), on_get(a), otherwise()); });
+  check(chosen != 2, "one of them had an item at each moment");
+}
+
+void room_moves() {
+  const channel<item> a(1);
+  const channel<item> b(1);
+  b.put(item(1));
+  std::size_t chosen = 2;
+  strands(
+      [&] {
+        static_cast<void>(b.try_get());
+        item one(2);
+        static_cast<void>(a.try_put(std::move(one)));
+      },
+      [&] { chosen = select(in_order, on_put(b, item(3)), on_put(a, item(4)), on_timeout(0ms)); });
+  check(chosen != 2, "one of them had room at each moment");
+}
+
+/// Often enough for every look to find nothing.
+void an_item_moves_to_and_fro() {
+  const channel<item> a(1);
+  const channel<item> b(unbounded);
+  a.put(item(1));
+  std::size_t chosen = 2;
+  strands(
+      [&] {
+        for (int i = 0; i < 3; ++i) {
+          const bool to_b = i != 1;
+          item one(i + 2);
+          static_cast<void>((to_b ? b : a).try_put(std::move(one)));
+          static_cast<void>((to_b ? a : b).try_get());
+        }
+      },
+      [&] {
+        selector cases{in_order};
+        cases.on_get(b);
+        cases.on_get(a);
+        cases.otherwise();
+        chosen = cases.wait();
+      });
+  check(chosen != 2, "one of them had an item at each moment");
+}
+
+/// The two rounds of looks alone (I5 in detail/select/core.hpp), where who comes to meet is gone
+/// before the second one: only his channel's mark tells.
+void one_who_waits_comes_and_goes() {
+  const channel<item> a(rendezvous);
+  const channel<item> b(1);
+  const channel<item> c(1);
+  b.put(item(1));
+  const auto core_of = [](const channel<item>& ch) -> detail::channel_core& {
+    return detail::handle_access::core(ch, "look");
+  };
+  bool unready = false;
+  strands([&] { a.put(item(2)); },
+          [&] {
+            while (!core_of(a).seems_awaited(detail::side::put)) detail::cpu_pause();
+            static_cast<void>(b.try_get());
+            c.put(item(3));
+            static_cast<void>(a.try_get());
+          },
+          [&] {
+            detail::channel_core* const all[] = {&core_of(c), &core_of(a), &core_of(b)};
+            std::uint64_t marks[3];
+            for (int i = 0; i < 3; ++i) marks[i] = all[i]->unready_mark(detail::side::get);
+            unready = true;
+            for (int i = 0; i < 3; ++i) {
+              if (marks[i] == 0 || all[i]->unready_mark(detail::side::get) != marks[i]) {
+                unready = false;
+              }
+            }
+          });
+  check(!unready, "somebody waited, or an item was there, at each moment");
+}
+
 // ---- a selector, which keeps its cases between its waits ----------------------------------------
 
 /// A case whose channel has ended is left out of the waits that follow.
@@ -270,10 +358,14 @@ scenarios select_scenarios() {
       {"select: three, each with a time", call<selects_meet_in_a_circle>},
       {"select: in order, beside a get", call<in_order_beside_a_get>},
       {"select: a close that was seen", call<a_close_that_was_seen>},
+      {"select: what is ready moves, an item", call<an_item_moves>},
+      {"select: what is ready moves, room", call<room_moves>},
+      {"select: what is ready comes and goes, somebody", call<one_who_waits_comes_and_goes>},
       {"selector: a put and closes, capacity 1", call<selector_put_and_closes<false>>},
       {"selector: a put and closes, rendezvous", call<selector_put_and_closes<true>>},
       {"selector: beside a getter, capacity 1", call<selector_beside_a_getter<false>>},
       {"selector: beside a getter, rendezvous", call<selector_beside_a_getter<true>>},
+      {"selector: what is ready comes and goes, an item", call<an_item_moves_to_and_fro>},
       {"selector: two meet twice", call<selectors_meet>},
       {"selector: a stop between two waits", call<selector_that_is_stopped>},
   };

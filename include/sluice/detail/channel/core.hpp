@@ -134,6 +134,9 @@ class SLUICE_API channel_core : public waited_for {
   void enlist(side which, wait_node& node) noexcept;
   /// After the wait has ended, for each node that was enlisted: is this the case that ended it?
   [[nodiscard]] bool withdraw_case(side which, wait_node& node) noexcept;
+  /// 0 if a case of that side can be done, or perhaps. Else a mark: if the next call gives the
+  /// same, it could not be done at any moment between the two.
+  [[nodiscard]] virtual std::uint64_t unready_mark(side which) noexcept = 0;
 
   /// S3: after a publish.
   [[gnu::always_inline]] void after_put() noexcept {
@@ -183,6 +186,8 @@ class SLUICE_API channel_core : public waited_for {
   virtual claim claim_for_get(wait_node& node) noexcept = 0;
   /// C1. Sets the closed state. The lock is held.
   virtual void mark_closed() noexcept = 0;
+  /// unready_mark of a rendezvous. Takes the lock.
+  [[nodiscard]] std::uint64_t mark_if_alone(side which) noexcept;
   // ---- and after the unlock -------------------------------------------------------------------
   /// Moves the item of a node whose place is claimed, publishes or releases.
   virtual void finish(wait_node& node) noexcept = 0;
@@ -229,6 +234,7 @@ class SLUICE_API channel_core : public waited_for {
   void pass_item(void* from, void* to, wait_node& partner) noexcept;
   template <side Which>
   void pass_item(void* item, wait_node& partner) noexcept;
+  void link_for_meeting(wait_list& s, wait_node& node) noexcept;
   void meet_or_enlist(side which, wait_node& node) noexcept;
   void meet_or_enlist_slowly(side which, wait_node& node) noexcept;
   void meet_or_enlist_locked(side which, wait_node& node) noexcept;
@@ -285,6 +291,7 @@ class SLUICE_API channel_core : public waited_for {
   atomic<std::uint32_t> getters_waiting_{0};
   /// How many putters wait, and joiners of a closed channel. Written under the lock; read at G3.
   atomic<std::uint32_t> putters_waiting_{0};
+  std::uint32_t linked_ = 0;  ///< a rendezvous: how many nodes ever, under the lock
   wait_list getters_;
   wait_list putters_;
   /// What is counted of a channel that has a name; null: it has none.

@@ -122,7 +122,14 @@ class bounded : public channel_core {
   bool drained() const noexcept override { return ring_.drained(); }
   std::size_t size() const noexcept override { return ring_.size(); }
   std::size_t capacity() const noexcept override { return ring_.capacity(); }
-  claimed total() const noexcept override { return ring_.total(); }
+  claimed total() const noexcept override {
+    const auto [head, tail] = ring_.ends();
+    return {ring_.count_to(tail), ring_.count_to(head)};
+  }
+  std::uint64_t unready_mark(side which) noexcept override {
+    const auto [head, tail] = ring_.ends();
+    return tail == head + (which == side::get ? 0 : ring_.lap()) ? tail + 1 : 0;
+  }
   void discard() noexcept override {
     std::size_t got = 0;
     while (try_get_run(64, got, [](T&&) noexcept {}) != claim::closed) cpu_pause();
@@ -237,6 +244,9 @@ class unbounded_channel final : public channel_core {
   std::size_t size() const noexcept override { return queue_.size(); }
   std::size_t capacity() const noexcept override { return static_cast<std::size_t>(-1); }
   claimed total() const noexcept override { return queue_.total(); }
+  std::uint64_t unready_mark(side which) noexcept override {
+    return which == side::get ? queue_.mark_if_empty() : 0;
+  }
   void discard() noexcept override {
     std::size_t got = 0;
     while (try_get_run(1, got, [](T&&) noexcept {}) != claim::closed) cpu_pause();
@@ -327,6 +337,7 @@ class rendezvous_channel final : public channel_core {
   std::size_t size() const noexcept override { return 0; }
   std::size_t capacity() const noexcept override { return 0; }
   claimed total() const noexcept override { return {}; }
+  std::uint64_t unready_mark(side which) noexcept override { return mark_if_alone(which); }
   void discard() noexcept override {}
 
  protected:

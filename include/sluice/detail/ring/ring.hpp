@@ -299,21 +299,24 @@ class ring {
       // order: seq_cst, as above
       // mutation: acquire, as above
       if (head_.load(memory_order_seq_cst) != head) continue;
-      const std::size_t from = index_of(head);
-      const std::size_t to = index_of(tail);
-      return lap_of(head) == lap_of(tail) ? to - from : capacity_ - from + to;
+      return count_to(tail) - count_to(head);
     }
   }
 
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
-  /// For people: both are exact, but not of one moment.
-  [[nodiscard]] claimed total() const noexcept {
-    // order: acquire, before the load of tail, which has been further at all times
-    const position head = head_.load(memory_order_acquire);
-    // order: relaxed, as above
-    const position tail = tail_.load(memory_order_relaxed) & ~closed_bit;
-    return {count_to(tail), count_to(head)};
+  /// Head and then tail, which has been further at all times; closed, it is no position.
+  [[nodiscard]] std::pair<position, position> ends() const noexcept {
+    // order: seq_cst, in the one order with S1, G1 and C1 of all channels of a select
+    const position head = head_.load(memory_order_seq_cst);
+    // order: seq_cst, as above
+    return {head, tail_.load(memory_order_seq_cst)};
+  }
+  /// How far apart they are when it is full.
+  [[nodiscard]] position lap() const noexcept { return lap_; }
+  /// How many places there were before that one, closed or not.
+  [[nodiscard]] std::uint64_t count_to(position at) const noexcept {
+    return ((at & ~closed_bit) >> std::countr_zero(lap_)) * capacity_ + index_of(at);
   }
 
   /// The position `n` (at most the capacity) places after `at`.
@@ -359,10 +362,6 @@ class ring {
 
   [[nodiscard]] position lap_of(position at) const noexcept { return at & ~mask_; }
   [[nodiscard]] std::size_t index_of(position at) const noexcept { return at & mask_; }
-  /// How many places there were before that one.
-  [[nodiscard]] std::uint64_t count_to(position at) const noexcept {
-    return (at >> std::countr_zero(lap_)) * capacity_ + index_of(at);
-  }
   [[nodiscard]] place to_get(position at) const noexcept {
     return {&slot_at(at), lap_of(at) + lap_};
   }

@@ -8,7 +8,8 @@
 //                has ended plainly, goes out of play. Left out if step 0 has just seen that none
 //                is ready and none closed, and only step 3 can come next: that looks again, at each
 //                under its lock, in an order that is as random.
-//   2 give up    none left in play: all_closed; or `otherwise`; or the time is over already
+//   2 give up    none left in play: all_closed; or `otherwise`, or the time is over: if none was
+//                ready at one moment (I5). Else step 1 again
 //   3 enlist     one shared_waiter, one node for each case: R4 and R5 in each channel
 //   4 park       R6, once, until the nearest deadline
 //   5 withdraw   take every node off its list, and see which one ended the wait
@@ -24,6 +25,12 @@
 //    channel that links it, or after they have won the wait and before their unpark.
 // I4 in the channels' lists the cases keep their places until the wait ends: a case that goes out
 //    of play meanwhile is taken off by the one who closed; only the last of them ends the wait.
+// I5 a timeout or `otherwise` is chosen only if there was a moment at which no case could be done.
+//    Two rounds of looks: in the first each case is found unready, and its mark noted; in the
+//    second each has the same mark, so it was unready from its first look to its second one. The
+//    moment between the rounds lies in all of these spans. A mark tells of what could have made the
+//    case ready: it is tail, where the look finds exactly empty (to put: exactly full) and open; of
+//    a rendezvous the count of nodes ever linked, under the lock.
 //
 // What can come between: a case becomes ready between 1 and its turn in 3: R5 finds it. Two
 // channels serve the wait at once: one of them reserves it, the other one spins, then goes on with
@@ -81,6 +88,15 @@ class SLUICE_API channel_case : public any_case {
   /// It meets, and nobody seems to be there. A hint.
   [[nodiscard]] bool seems_alone() const noexcept {
     return meets() && !core_->seems_closed() && !core_->seems_awaited(other_side(side_));
+  }
+  /// Step 2: could it not be done, at the first look?
+  [[nodiscard]] bool note_unready() noexcept {
+    node_.ticket = core_->unready_mark(side_);
+    return node_.ticket != 0;
+  }
+  /// And at no moment since then?
+  [[nodiscard]] bool has_been_unready() const noexcept {
+    return core_->unready_mark(side_) == node_.ticket;
   }
   /// Step 3. `owner` and this object stay where they are until the withdrawal.
   void enlist(shared_waiter& owner) noexcept;
