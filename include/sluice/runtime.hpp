@@ -49,7 +49,7 @@ struct runtime_stats {
   std::size_t fibers = 0;
   std::uint64_t spawned = 0;
   std::uint64_t switches = 0;  ///< fibers that a worker began or went on with
-  std::uint64_t parks = 0;     ///< fibers that left their worker to wait
+  std::uint64_t parks = 0;     ///< times that a fiber had to wait
   std::uint64_t steals = 0;    ///< times that a worker took work from another
   /// Fibers and tasks that came from outside the workers, and fibers whose time slice was over.
   std::uint64_t injected = 0;

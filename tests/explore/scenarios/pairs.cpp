@@ -2,9 +2,10 @@
 // end of the channel, each beside all that it can meet.
 //
 // A scenario is a table as there, and is asked the same at the end. Where a strand stops, the first
-// obeys; where two do, the second obeys the other. Where all strands end by themselves, the channel goes: each holds a handle of its own, and
-// whoever ends last deletes it, while the other may be on its way out. What it takes along was in
-// the queue, and so was what the last receiver discards: both count as got at some moment.
+// obeys; where two do, the second obeys the other. Where all strands end by themselves, the channel
+// goes: each holds a handle of its own, and whoever ends last deletes it, while the other may be on
+// its way out. What it takes along was in the queue, and so was what the last receiver discards:
+// both count as got at some moment.
 #include <algorithm>
 #include <array>
 #include <chrono>
