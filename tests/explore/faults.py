@@ -252,14 +252,6 @@ FAULTS = [
            "if (Order == trial_order::as_given && skipped != 0) return;",
            "Order == trial_order::as_given && skipped != 0",
            ["select: in order"], "false"),
-    left_out("close: the hint comes after the close", CLOSE,
-             """unusual_.store(closed_bit, memory_order_release);
-    mark_closed();""",
-             """unusual_.store(closed_bit, memory_order_release);
-    mark_closed();""",
-             ["select: a close that was seen"],
-             "if (::sluice::explore::fault == NUMBER) {"
-             " mark_closed(); unusual_.store(closed_bit, memory_order_release); }"),
     weaker("select: a place is claimed for a wait that is not reserved", CORE,
            "if (!owner.try_reserve()) {\n      pass_over(getters_, *node);",
            "!owner.try_reserve()", ["select: two of them", "select: puts in both"],
