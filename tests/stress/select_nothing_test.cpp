@@ -44,9 +44,10 @@ struct getting {
 
 /// A case that puts: ready is what has room for one.
 struct putting {
+  static constexpr number one = 1;  // cases refer to it
   static void make_ready(const channel<number>& ch) { static_cast<void>(ch.try_get()); }
   static void make_unready(const channel<number>& ch) { static_cast<void>(ch.try_put(1)); }
-  static auto of(const channel<number>& ch) { return on_put(ch, 1); }
+  static auto of(const channel<number>& ch) { return on_put(ch, one); }
   static void add(selector& to, const channel<number>& ch) { to.on_put(ch, 1); }
 };
 
