@@ -250,10 +250,16 @@ TEST_CASE("a put that finds no memory has changed nothing, and the next one work
 TEST_CASE("a queue that finds no memory at the start leaks none" *
           doctest::skip(!test::counts_memory)) {
   const std::int64_t before = test::blocks;
+  bool refused = false;
   {
     const test::memory_ends_after nothing_left(0);
-    CHECK_THROWS_AS(segments<number>(), std::bad_alloc);
+    try {
+      const segments<number> q;
+    } catch (const std::bad_alloc&) {
+      refused = true;
+    }
   }
+  CHECK(refused);
   CHECK(test::blocks == before);
 }
 

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <new>
 #include <stdexcept>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -55,8 +56,10 @@ void run_out_of_stacks(std::size_t stack_size, int most) {
         gate.join();
         ++ran;
       }));
-    } catch (const std::bad_alloc&) {
+    } catch (const std::bad_alloc& error) {
       refused = true;
+      demand(std::string_view(error.what()).starts_with("sluice: go: no memory for another "),
+             "it did not say what there is no memory for");
     }
   }
   demand(refused, "nothing was refused");

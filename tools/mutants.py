@@ -2,13 +2,16 @@
 
   order   each memory order that is stronger than relaxed, to each weaker one that its operation has
   wake    each statement that wakes, serves, hands over or gives back, left out
-  check   each `if` on an atomic that stands below an `// order:` comment, taken as false
+  check   each condition on an atomic that stands below an `// order:` comment, taken as false: an
+          `if`, a `bool` that is declared there, what a function of type bool returns, and an `if` on
+          what was loaded into a name in the line above it
+  claim   each compare-and-swap and each claim of a waiter, taken as won without being made
 
 Which of them need not be noticed the source says itself, in the comment above the line:
 
-  // mutation: WEAKER, why         WEAKER is relaxed, acquire, release, acq_rel, `without` (wake) or
-  // and so on to the comment's     `never` (check); several with a bar between them. `failure` before
-  // end or to the next word:      it means the second order of a compare-and-swap.
+  // mutation: WEAKER, why         WEAKER is relaxed, acquire, release, acq_rel, `without` (wake),
+  // and so on to the comment's     `never` (check) or `won` (claim); several with a bar between them.
+  // end or to the next word:      `failure` before it means the second order of a compare-and-swap.
 """
 
 import re
@@ -17,13 +20,25 @@ ORDER = re.compile(r"\b(?:\w+::)*memory_order_(acquire|release|acq_rel|seq_cst)\
 LABEL = re.compile(r"// order: ([A-Z]\d+)")
 OPERATION = re.compile(r"(load|store|exchange|compare_exchange_\w+|fetch_\w+)\s*$")
 WAKES = "unpark|unpark_all|serve|settle|perform|wake|wake_in_kernel|futex_wake|pass_over|unreserve"
-WAKES += "|conclude"
+WAKES += "|conclude|(?:return )?hand_over"
 # Perhaps behind a condition, which stays.
 STATEMENT = re.compile(
     r"^(\s*(?:(?:while|if) \(.*\) )?)(?:[\w.>()*&\[\]:-]+(?:\.|->))?"
     rf"(?:{WAKES})\([^;{{}}]*\);\s*(?://.*)?$"
 )
+# One of two, by a condition.
+EITHER = re.compile(rf"^ *([\w:= ]+ \? (?:{WAKES})\([^;{{}}?]*\)\s*: (?:{WAKES})\([^;{{}}?]*\);)", re.M)
 CONDITION = re.compile(r"^(\s*(?:\} else )?if )\((.*)\)(?= (?:\{|return|continue|break|\[\[))")
+# A value of type bool that is kept or returned, up to its end; the name of one of any type.
+KEPT = re.compile(r"(\s*const bool \w+ =\s)([^;{}]*);", re.S)
+RETURNED = re.compile(r"(\s*return )([^;{}]*);", re.S)
+PREDICATE = re.compile(r"\bbool \w+\([^;{}]*\)[^;{}]*\{\s*(?://[^\n]*\n\s*)*$")
+LOADED = re.compile(r"\s*const \w+ (\w+) = [^;]*(?:load|exchange)\(.*;")
+CLAIM = re.compile(
+    r"(?<!bool )(?:[\w:]+(?:\[[^\]]*\]|\(\w*\))?(?:\.|->))*"
+    r"(?:try_claim|leave_waiting|compare_exchange_\w+)\("
+)
+DEFINITION = re.compile(r" (?:const )?noexcept\b")
 COMMENT = re.compile(r"\s*// ?(.*)")
 SAID = re.compile(r"mutation: ((?:failure )?[\w|]+), (.*)")
 # Which weaker orders an operation can have, by the sort of operation and the order that it has.
@@ -57,7 +72,9 @@ class Mutant:
         if self.kind == "wake":
             return f"wake: without {self.old[:50]}"
         if self.kind == "check":
-            return f"check: never {self.old[1:-1][:50]}"
+            return f"check: never {' '.join(self.old.split())[:50]}"
+        if self.kind == "claim":
+            return f"claim: won {' '.join(self.old.split())[:50]}"
         return f"order: {ORDER.match(self.old)[1]} is {self.weaker} ({self.sort})"
 
     def is_said_by(self, weaker):
@@ -101,6 +118,15 @@ def operation_of(text, at):
     return None
 
 
+def closing(text, at):
+    """The end of the call whose arguments begin there."""
+    depth, end = 1, at
+    while depth:
+        depth += {"(": 1, ")": -1}.get(text[end], 0)
+        end += 1
+    return end
+
+
 def comment_above(lines, number):
     """(first line, texts) of the comment above the statement of that line, all from 1 on."""
     at = number - 2
@@ -138,8 +164,16 @@ def mutants_of(path, text):
             sort = operation_of(text, match.start())
             for weaker in WEAKER.get(sort, {}).get(match[1], []):
                 found.append(Mutant(path, text, *match.span(), "order", sort, weaker))
+    for match in EITHER.finditer(text):
+        found.append(Mutant(path, text, *match.span(1), "wake", "", "without"))
+    for match in CLAIM.finditer(text):
+        if match.start() not in quiet:
+            end = closing(text, match.end())
+            if DEFINITION.match(text, end) is None:
+                found.append(Mutant(path, text, match.start(), end, "claim", "", "won"))
     at = 0
     commented = False  # does an order comment stand right above?
+    loaded = ""  # the name of what was loaded there
     for line in text.splitlines(keepends=True):
         bare = line.strip()
         statement = STATEMENT.match(line.rstrip("\n"))
@@ -147,10 +181,19 @@ def mutants_of(path, text):
             begin, end = at + statement.end(1), at + line.index(";") + 1
             found.append(Mutant(path, text, begin, end, "wake", "", "without"))
         condition = CONDITION.match(line)
-        if commented and condition and condition[2].count("(") == condition[2].count(")"):
-            begin = at + condition.end(1)
-            end = begin + len(condition[2]) + 2
-            found.append(Mutant(path, text, begin, end, "check", "", "never"))
+        if condition and (commented or loaded and re.search(rf"\b{loaded}\b", condition[2])):
+            if condition[2].count("(") == condition[2].count(")"):
+                begin = at + condition.end(1)
+                end = begin + len(condition[2]) + 2
+                found.append(Mutant(path, text, begin, end, "check", "", "never"))
+        if commented and not bare.startswith("//"):
+            value = KEPT.match(text, at)
+            if not value and PREDICATE.search(text[max(0, at - 900) : at]):
+                value = RETURNED.match(text, at)
+            if value and "memory_order" in value[2]:
+                found.append(Mutant(path, text, *value.span(2), "check", "value", "never"))
+        if not bare.startswith("//"):
+            loaded = match[1] if commented and (match := LOADED.match(line)) else ""
         commented = bare.startswith("//") and (commented or "// order:" in bare)
         at += len(line)
     used = set()
@@ -187,8 +230,12 @@ def switched(one, old):
     if one.kind == "wake":
         return f"if (!{switch}) {{ {old} }}"
     if one.kind == "check":
+        if one.sort == "value":
+            return f"!{switch} && ({old})"
         declared = DECLARATION.match(old)
         return f"({old[1:-1]}; !{switch} && {declared[1]})" if declared else f"(!{switch} && {old})"
+    if one.kind == "claim":
+        return f"({switch} || {old})"
     weaker = re.sub(r"memory_order_\w+", f"memory_order_{one.weaker}", one.old)
     return f"::sluice::explore::weakened({one.number}, {weaker}, {old})"
 
@@ -221,13 +268,13 @@ SAMPLES = [
     ("relaxed", "x = y.load(memory_order_relaxed);\n", [], False),
     ("a comment", "// " + LOAD, [], False),
     ("both orders of a compare-and-swap", SWAP,
-     [("acquire", ""), ("release", ""), ("relaxed", "")], False),
+     [("acquire", ""), ("release", ""), ("relaxed", ""), ("won", "")], False),
     ("explained", "// order: acquire\n// mutation: relaxed, of\n// no use\n" + LOAD,
      [("relaxed", "of no use")], False),
     ("only its failure", "// mutation: failure relaxed, so\n" + SWAP,
-     [("acquire", ""), ("release", ""), ("relaxed", "so")], False),
+     [("acquire", ""), ("release", ""), ("relaxed", "so"), ("won", "")], False),
     ("two at once", "// mutation: acquire|release, so\n" + SWAP,
-     [("acquire", "so"), ("release", "so"), ("relaxed", "")], False),
+     [("acquire", "so"), ("release", "so"), ("relaxed", ""), ("won", "")], False),
     ("a call over two lines", "// mutation: relaxed, so\ny.store(f(1),\n  memory_order_release);\n",
      [("relaxed", "so")], False),
     ("that of another line", "// mutation: relaxed, so\nf();\n" + LOAD, [("relaxed", "")], True),
@@ -237,6 +284,21 @@ SAMPLES = [
      [("without", "so")], False),
     ("a wake in a loop", "  while (node* one = won.pop()) one->strand().unpark();\n",
      [("without", "")], False),
+    ("one of two", "  puts ? hand_over(a, b)\n       : hand_over(b, a);\n", [("without", "")], False),
+    ("a return that hands over", "if (x) return hand_over(y);\n", [("without", "")], False),
+    ("a claim", "if (x.owner->try_claim(a)) return;\n", [("won", "")], False),
+    ("a claim that is defined", "bool try_claim(outcome how) noexcept { return f(how); }\n", [],
+     False),
+    ("a check that is kept", "// order: so\nconst bool a =\n    y.load(memory_order_relaxed);\n",
+     [("never", "")], False),
+    ("a check that is returned", "bool f() const noexcept {\n  // order: so\n"
+     "  return y.load(memory_order_relaxed) != 0;\n}\n", [("never", "")], False),
+    ("a number that is returned", "int f() const noexcept {\n  // order: so\n"
+     "  return y.load(memory_order_relaxed);\n}\n", [], False),
+    ("a check in the next line", "// order: so\nconst int a = y.load(memory_order_relaxed);\n"
+     "if (a == b) return;\n", [("never", "")], False),
+    ("the same with a word between", "// order: so\nconst int a = y.load(memory_order_relaxed);\n"
+     "// mutation: never, so\nif (a == b) return;\n", [("never", "so")], False),
     ("a wake that is asked", "if (settle(jobs)) return;\n", [], False),
     ("a check", "// order: relaxed, a hint\nif (y.load(memory_order_relaxed) == 1) return;\n",
      [("never", "")], False),

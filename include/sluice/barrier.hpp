@@ -14,6 +14,7 @@ namespace sluice {
 namespace detail {
 /// The completion function of a barrier that has none.
 struct no_completion {
+  /// Does nothing.
   void operator()() const noexcept {}
 };
 }  // namespace detail
@@ -35,7 +36,9 @@ class barrier {
   /// The phase in which its holder arrived.
   class arrival_token {
    public:
+    /// Moved into `wait` in the end.
     arrival_token(arrival_token&&) noexcept = default;
+    /// What the token was is gone.
     arrival_token& operator=(arrival_token&&) noexcept = default;
 
    private:
@@ -44,6 +47,7 @@ class barrier {
     std::uint64_t phase_;
   };
 
+  /// The most strands that a barrier can expect.
   [[nodiscard]] static constexpr std::ptrdiff_t max() noexcept { return PTRDIFF_MAX; }
 
   /// `expected` is not negative, else std::logic_error.

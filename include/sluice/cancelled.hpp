@@ -12,6 +12,7 @@ namespace sluice {
 class SLUICE_API cancelled : public std::exception {
  public:
   ~cancelled() override;
+  /// That the stop of the fiber was requested. Literal text.
   [[nodiscard]] const char* what() const noexcept override;
 };
 

@@ -81,6 +81,7 @@ constexpr void check_item_type() {
 template <class T>
 class channel : public detail::putting<channel<T>, T>, public detail::getting<channel<T>, T> {
  public:
+  /// What goes through it.
   using value_type = T;
 
   /// What `capacity()` says of an unbounded channel.
@@ -88,6 +89,7 @@ class channel : public detail::putting<channel<T>, T>, public detail::getting<ch
 
   /// Unbounded. Throws std::bad_alloc.
   channel() : channel(unbounded) {}
+  /// Unbounded, said aloud, with or without a name. Throws std::bad_alloc.
   explicit channel(unbounded_t, channel_options options = {})
       : handle_(new detail::unbounded_channel<T>(std::move(options.name))) {
     detail::check_item_type<T>();

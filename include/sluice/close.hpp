@@ -13,6 +13,7 @@ namespace sluice {
 template <class Handle>
 class [[nodiscard]] close_on_exit {
  public:
+  /// Takes the handle over: a channel or a sender.
   [[nodiscard]] explicit close_on_exit(Handle handle) noexcept : handle_(std::move(handle)) {}
   close_on_exit(const close_on_exit&) = delete;
   close_on_exit& operator=(const close_on_exit&) = delete;

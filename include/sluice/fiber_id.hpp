@@ -13,10 +13,14 @@ namespace sluice {
 class fiber_id {
  public:
   fiber_id() = default;
+  /// What `number()` of another id has said.
   explicit fiber_id(std::uint64_t number) noexcept : number_(number) {}
 
+  /// The number in dumps and messages; 0 of a default one.
   [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
+  /// In the order of their starts, about: workers take numbers in batches.
   friend auto operator<=>(const fiber_id&, const fiber_id&) = default;
+  /// Writes the number.
   friend std::ostream& operator<<(std::ostream& out, fiber_id id) { return out << id.number_; }
 
  private:

@@ -27,6 +27,7 @@ namespace sluice {
 template <class T>
 class fiber_local {
  public:
+  /// What each strand has one of.
   using value_type = T;
 
   /// Throws std::bad_alloc.
@@ -51,7 +52,9 @@ class fiber_local {
       return *static_cast<T*>(there);
     return make();
   }
+  /// As get.
   [[nodiscard]] T& operator*() const { return get(); }
+  /// As get.
   [[nodiscard]] T* operator->() const { return std::addressof(get()); }
 
  private:

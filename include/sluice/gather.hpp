@@ -36,6 +36,7 @@ template <class R>
 struct kept_in_vector {
   static_assert(!std::is_reference_v<R>,
                 "sluice: no vector holds references; let the functions return pointers");
+  /// R itself where it is a value, else std::monostate.
   using type = or_monostate<std::remove_reference_t<R>>;
 };
 template <class Range>

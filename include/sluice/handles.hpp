@@ -25,6 +25,7 @@ core_handle<Count> counted(channel_core& core) noexcept {
 template <class T>
 class sender : public detail::putting<sender<T>, T> {
  public:
+  /// What goes through it.
   using value_type = T;
 
   /// Throws std::logic_error if `ch` was moved from.
@@ -33,18 +34,22 @@ class sender : public detail::putting<sender<T>, T> {
 
   /// As channel::close, with and without a cause.
   bool close() const noexcept { return handle_.get() != nullptr && handle_.get()->close(nullptr); }
+  /// As channel::close with a cause.
   bool close(std::exception_ptr cause) const noexcept {
     return handle_.get() != nullptr && handle_.get()->close(std::move(cause));
   }
   /// As those of channel.
   [[nodiscard]] bool closed() const { return handle_.for_use_in("closed").closed(); }
+  /// As channel::full.
   [[nodiscard]] bool full() const {
     const detail::channel_core& of = handle_.for_use_in("full");
     return of.size() == of.capacity();
   }
+  /// As channel::capacity.
   [[nodiscard]] std::size_t capacity() const { return handle_.for_use_in("capacity").capacity(); }
   /// Does it name a channel? Not after it was moved from.
   [[nodiscard]] bool valid() const noexcept { return handle_.get() != nullptr; }
+  /// Do both name the same channel, or none?
   friend bool operator==(const sender& a, const sender& b) noexcept {
     return a.handle_.get() == b.handle_.get();
   }
@@ -61,6 +66,7 @@ class sender : public detail::putting<sender<T>, T> {
 template <class T>
 class receiver : public detail::getting<receiver<T>, T> {
  public:
+  /// What goes through it.
   using value_type = T;
 
   /// Throws std::logic_error if `ch` was moved from.
@@ -69,14 +75,17 @@ class receiver : public detail::getting<receiver<T>, T> {
 
   /// As channel::close, with and without a cause.
   bool close() const noexcept { return handle_.get() != nullptr && handle_.get()->close(nullptr); }
+  /// As channel::close with a cause.
   bool close(std::exception_ptr cause) const noexcept {
     return handle_.get() != nullptr && handle_.get()->close(std::move(cause));
   }
   /// As those of channel.
   [[nodiscard]] bool closed() const { return handle_.for_use_in("closed").closed(); }
+  /// As channel::capacity.
   [[nodiscard]] std::size_t capacity() const { return handle_.for_use_in("capacity").capacity(); }
   /// Does it name a channel? Not after it was moved from.
   [[nodiscard]] bool valid() const noexcept { return handle_.get() != nullptr; }
+  /// Do both name the same channel, or none?
   friend bool operator==(const receiver& a, const receiver& b) noexcept {
     return a.handle_.get() == b.handle_.get();
   }
@@ -92,7 +101,9 @@ class receiver : public detail::getting<receiver<T>, T> {
 /// What make_channel returns: both ends of a new channel.
 template <class T>
 struct handles {
+  /// The putting end.
   sender<T> tx;
+  /// The getting end.
   receiver<T> rx;
 };
 

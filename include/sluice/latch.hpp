@@ -12,6 +12,7 @@ namespace sluice {
 /// returned, also while the strand that counted to zero is on its way out of `count_down`.
 class latch {
  public:
+  /// The most that a latch can count down from.
   [[nodiscard]] static constexpr std::ptrdiff_t max() noexcept { return detail::countdown::limit; }
 
   /// `expected` from 0 to max(), else std::logic_error.

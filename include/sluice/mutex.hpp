@@ -69,6 +69,7 @@ class SLUICE_API mutex {
   bool take_free() noexcept {
     std::uint32_t seen = 0;
     // order: acquire, pairs with the release in leave_uncontended
+    // mutation: never, only slower: the slow way takes it; tests/mutex_test.cpp tries
     const bool taken = word_.compare_exchange_strong(seen, held, detail::memory_order_acquire,
                                                      detail::memory_order_relaxed);
     if (taken) detail::edge_to(&word_);

@@ -14,6 +14,7 @@ class outcome {
   using stored = std::conditional_t<std::is_reference_v<R>, std::remove_reference_t<R>*, R>;
 
  public:
+  /// What the function returns.
   using value_type = R;
 
   /// It has thrown `error`, which is not null.
@@ -23,11 +24,14 @@ class outcome {
 
   /// Has the function returned? `error()` says what it has thrown otherwise.
   [[nodiscard]] bool has_value() const noexcept { return value_.has_value(); }
+  /// As has_value.
   explicit operator bool() const noexcept { return has_value(); }
 
   /// The value, moved out of an rvalue; or rethrows what escaped the function.
   decltype(auto) value() & { return unwrap(*this); }
+  /// As value above; what may not be changed.
   decltype(auto) value() const& { return unwrap(*this); }
+  /// As value above, moved out.
   R&& value() && {
     demand();
     if constexpr (std::is_reference_v<R>) {
@@ -64,9 +68,11 @@ class outcome {
   std::exception_ptr error_;
 };
 
+/// What gather_results says of a function that returns nothing.
 template <>
 class outcome<void> {
  public:
+  /// The function returns nothing.
   using value_type = void;
 
   /// It has returned.
@@ -76,6 +82,7 @@ class outcome<void> {
 
   /// Has the function returned?
   [[nodiscard]] bool has_value() const noexcept { return error_ == nullptr; }
+  /// As has_value.
   explicit operator bool() const noexcept { return has_value(); }
   /// Rethrows what escaped the function, if anything did.
   void value() const {

@@ -16,6 +16,7 @@
 
 namespace sluice {
 
+/// What a runtime is to be like; `{}` is meant to do for most.
 struct runtime_options {
   /// Threads that run fibers. 0: one for each CPU that the process may use (affinity and cgroup
   /// quota included), or what the environment variable SLUICE_WORKERS says.
@@ -44,9 +45,11 @@ struct runtime_options {
 
 /// Counts since the start of the runtime, as of some moment during the call.
 struct runtime_stats {
+  /// Threads that run fibers.
   std::size_t workers = 0;
   /// Fibers that have not ended, started or not.
   std::size_t fibers = 0;
+  /// Fibers that were ever started by `go` and its like.
   std::uint64_t spawned = 0;
   std::uint64_t switches = 0;  ///< fibers that a worker began or went on with
   std::uint64_t parks = 0;     ///< times that a fiber had to wait
@@ -86,6 +89,7 @@ class SLUICE_API runtime {
     return detail::go_with(inside_, std::move(options), std::forward<F>(f),
                            std::forward<Args>(args)...);
   }
+  /// As go above, without options.
   template <class F, class... Args>
   requires detail::startable<F, Args...>
   [[gnu::always_inline]] auto go(F&& f, Args&&... args) {

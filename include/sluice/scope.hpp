@@ -40,6 +40,7 @@ class scope {
                                 std::forward<Args>(args)...);
     return task<detail::call_result<F, Args...>>(*one.release());
   }
+  /// As go above, without options.
   template <class F, class... Args>
   requires detail::startable<F, Args...>
   [[gnu::always_inline]] auto go(F&& f, Args&&... args) {

@@ -23,7 +23,9 @@ class SLUICE_API selector {
   selector() noexcept = default;
   /// Among cases that are ready the one that was added first is chosen.
   explicit selector(in_order_t) noexcept : order_(detail::trial_order::as_given) {}
+  /// With its cases; `other` has none then, and must not be waiting.
   selector(selector&&) noexcept = default;
+  /// What cases it had are gone; neither may be waiting.
   selector& operator=(selector&&) noexcept = default;
   ~selector();
 
@@ -54,6 +56,7 @@ class SLUICE_API selector {
     return keep(std::make_unique<detail::timeout<detail::after_span, F>>(detail::span_of(d),
                                                                          std::move(handler)));
   }
+  /// At that time, whenever the wait begins.
   template <class Clock, class Duration, class F = detail::no_handler>
   std::size_t on_timeout(std::chrono::time_point<Clock, Duration> t, F handler = {}) {
     using when = detail::at_time<std::chrono::time_point<Clock, Duration>>;

@@ -23,6 +23,7 @@ class counting_semaphore {
                 "sluice: counting_semaphore<N>: N is from 0 to detail::semaphore_core::limit");
 
  public:
+  /// The most permits that it can have.
   [[nodiscard]] static constexpr std::ptrdiff_t max() noexcept { return LeastMax; }
 
   /// `permits` from 0 to max(), else std::logic_error.

@@ -69,11 +69,13 @@ namespace detail {
 template <class T>
 class [[nodiscard]] result {
  public:
+  /// What the item is.
   using value_type = T;
 
   /// No item; `s` is not `ok`. `cause` is what the channel was closed with.
   explicit result(sluice::status s, std::exception_ptr cause = nullptr) noexcept
       : status_(s), cause_(std::move(cause)) {}
+  /// The item.
   explicit result(T&& item) noexcept requires(!std::same_as<T, sluice::status>)
       : result(std::in_place, std::move(item)) {}
   /// As above, also for a T that is itself a status.
@@ -82,21 +84,29 @@ class [[nodiscard]] result {
 
   /// Is there an item?
   explicit operator bool() const noexcept { return item_.has_value(); }
+  /// Is there an item?
   [[nodiscard]] bool has_value() const noexcept { return item_.has_value(); }
+  /// `ok`, or the reason why there is no item.
   [[nodiscard]] sluice::status status() const noexcept { return status_; }
   /// What the channel was closed with, if this is its end and there was a cause; else null.
   [[nodiscard]] const std::exception_ptr& cause() const noexcept { return cause_; }
 
   /// The item; there must be one.
   T& operator*() & noexcept { return *item_; }
+  /// The item; there must be one.
   const T& operator*() const& noexcept { return *item_; }
+  /// The item, to move from; there must be one.
   T&& operator*() && noexcept { return std::move(*item_); }
+  /// Of the item; there must be one.
   T* operator->() noexcept { return std::addressof(*item_); }
+  /// Of the item; there must be one.
   const T* operator->() const noexcept { return std::addressof(*item_); }
 
   /// The item, or throws channel_empty, channel_closed, timed_out or the channel's cause.
   T& value() & { return demand(), *item_; }
+  /// As value above; what may not be changed.
   const T& value() const& { return demand(), *item_; }
+  /// As value above, moved out.
   T&& value() && { return demand(), std::move(*item_); }
 
  private:

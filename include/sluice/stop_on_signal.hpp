@@ -24,7 +24,9 @@ namespace detail {
 /// What stop_on_signal returns: can end it early. Dropping it does not. Movable.
 class SLUICE_API signal_watch {
  public:
+  /// `other` watches nothing then.
   signal_watch(signal_watch&& other) noexcept : of_(std::exchange(other.of_, nullptr)) {}
+  /// The two change places.
   signal_watch& operator=(signal_watch&& other) noexcept {
     std::swap(of_, other.of_);
     return *this;

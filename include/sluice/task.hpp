@@ -53,12 +53,15 @@ SLUICE_API void wait_or_stop(scheduler& where, task_core& task) noexcept;
 template <class R>
 class task {
  public:
+  /// What `join` returns.
   using value_type = R;
 
   /// No task, as if moved from.
   task() noexcept = default;
+  /// `other` is no task then.
   task(task&& other) noexcept
       : core_(std::exchange(other.core_, nullptr)), joined_(other.was_joined()) {}
+  /// Drops the task that it was; `other` is none then.
   task& operator=(task&& other) noexcept {
     task old(std::move(*this));
     core_ = std::exchange(other.core_, nullptr);
@@ -113,6 +116,7 @@ class task {
   }
   [[nodiscard]] bool was_joined() const noexcept {
     // order: relaxed, a hint; join's exchange decides
+    // mutation: never, no scenario moves a handle that was joined; tests/task_test.cpp does
     return joined_.load(detail::memory_order_relaxed);
   }
 

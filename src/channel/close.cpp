@@ -1,4 +1,5 @@
 // The close: C1, and the end of the waits that it ends. The argument stands in core.hpp.
+#include <cassert>
 #include <mutex>
 #include <utility>
 
@@ -28,6 +29,7 @@ bool channel_core::close(std::exception_ptr cause) noexcept {
     // whoever was told of the close
     unusual_.store(closed_bit, memory_order_release);
     mark_closed();
+    assert(closed());
     count_joiners();
     settle(jobs);
   }

@@ -1,4 +1,6 @@
 // Who holds a channel: its handles, senders and receivers are counted, and what ends with the last.
+#include <cassert>
+
 #include "channel/record.hpp"
 #include "sluice/detail/base/edges.hpp"
 #include "sluice/detail/channel/core.hpp"
@@ -16,6 +18,8 @@ void channel_core::drop_handle() noexcept {
   if (handles_.fetch_sub(1, memory_order_acq_rel) != 1) return;
   edge_to(&handles_);
   if (record_ != nullptr) record_->unlist();
+  // Whoever waits holds a handle, or refers to one that has gone too early.
+  assert(in_forked_child() || (getters_.empty() && putters_.empty() && joiners_.empty()));
   delete this;
 }
 

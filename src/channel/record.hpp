@@ -30,6 +30,7 @@ class channel_record final : public named {
     // order: relaxed, a number for people
     std::size_t seen = peak_.load(memory_order_relaxed);
     // order: relaxed, as above
+    // mutation: won, a number for people; tests/named_channel_test.cpp looks at it
     while (seen < now &&
            !peak_.compare_exchange_weak(seen, now, memory_order_relaxed, memory_order_relaxed)) {
     }

@@ -14,6 +14,7 @@
 #include "fiber/sanitizers.hpp"
 #include "sluice/detail/base/backoff.hpp"
 #include "sluice/detail/base/cpu.hpp"
+#include "sluice/detail/base/no_memory.hpp"
 
 namespace sluice::detail {
 namespace {
@@ -175,7 +176,11 @@ void stack_pool::promise(std::size_t n) {
                                           std::max(least, most_places * least / first_places));
     std::unique_ptr<stack_slab> fresh = map_slab(std::max(places, n));
     if (!fresh) fresh = map_slab(n);  // a little may still be had
-    if (!fresh) throw std::bad_alloc();
+    if (!fresh) {
+      throw_no_memory(
+          "sluice: go: no memory for another stack; let fibers end first, or ask for a smaller "
+          "stack_size");
+    }
     add(std::move(fresh));
   }
 }

@@ -35,6 +35,7 @@ class helpers {
   /// The job will be run and its caller unparked. Throws std::system_error; then neither.
   void take(blocking_job& job) {
     std::unique_lock guard(lock_);
+    // mutation: without, only slower: a thread more
     if (idle_ != nullptr) return hand_over(job);
     if (count_ == most_blocking_helpers) return push(job);
     ++count_;
@@ -83,6 +84,7 @@ class helpers {
   static void finish(blocking_job& job) noexcept {
     waiter& caller = *job.caller_;
     // Nobody else ends this wait: it has no deadline and obeys no stop.
+    // mutation: won, so the claim decides nothing, and nobody asks how that wait ended
     if (caller.try_claim(outcome::completed)) caller.strand().unpark();  // the job may be gone
   }
 

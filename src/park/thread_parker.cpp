@@ -3,6 +3,7 @@
 // A thread's parker lives in thread_local storage. Its waker's last touch is P3, the exchange in
 // unpark(); the wake that may follow names only the address, so the thread may be gone by then.
 #include <atomic>
+#include <cassert>
 #include <exception>
 #include <mutex>
 
@@ -74,12 +75,12 @@ class thread_parker final : public parker {
   }
 
   void wait_until_notified(waiter& w, deadline until) noexcept {
-    if (spin_until_notified()) return consume();
+    if (spin_until_notified()) return consume(w);
     std::uint32_t seen = empty;
     // order: P1 announce, acq_rel; acquire on failure pairs with P3
     // mutation: acquire|release, a thread hands nothing on by it, and finds nothing
     if (!word_.compare_exchange_strong(seen, asleep, memory_order_acq_rel, memory_order_acquire)) {
-      return consume();
+      return consume(w);
     }
     // order: acquire, pairs with P3
     while (word_.load(memory_order_acquire) == asleep) {
@@ -88,7 +89,7 @@ class thread_parker final : public parker {
       if (w.try_claim(outcome::timed_out)) break;  // nobody else will unpark
       until = no_deadline;                         // the winner's unpark is on its way
     }
-    consume();
+    consume(w);
   }
 
   bool spin_until_notified() const noexcept {
@@ -101,7 +102,8 @@ class thread_parker final : public parker {
     return false;
   }
 
-  void consume() noexcept {
+  void consume([[maybe_unused]] const waiter& w) noexcept {
+    assert(w.has_ended());
     // order: P2, relaxed: the one unpark of this wait has been seen or can never come
     word_.store(empty, memory_order_relaxed);
   }

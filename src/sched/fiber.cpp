@@ -1,6 +1,8 @@
 // How a fiber waits and how its wait is ended. The argument stands in fiber.hpp.
 #include "sched/fiber.hpp"
 
+#include <cassert>
+
 #include "sched/worker_switch.hpp"
 #include "sluice/detail/base/backoff.hpp"
 #include "sluice/detail/base/edges.hpp"
@@ -24,6 +26,7 @@ fiber& fiber::build(stack_slot& slot, std::uint8_t size_class) noexcept {
   if (!until.is_none()) [[unlikely]]
     arm_timer(w, until);
   if (!was_notified()) worker_->park(*this);
+  assert(w.has_ended());
   if (timed_) [[unlikely]]
     disarm_timer();
   if (precise_races && waiting_->result() == outcome::cancelled) note_stop();
@@ -80,6 +83,7 @@ void fiber::announce(worker& by) noexcept {
   // context to whoever wakes the fiber; acquire on failure pairs P3
   // mutation: acq_rel, needed: in no schedule does a compare-and-swap fail that could succeed
   if (!word_.compare_exchange_strong(seen, parked, memory_order_seq_cst, memory_order_acquire)) {
+    assert(seen == notified);  // never announced twice
     by.push_woken(*this);
     return;
   }

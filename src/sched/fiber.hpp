@@ -122,6 +122,12 @@ class alignas(cache_line) fiber final : public parker,
     // order: acquire, pairs P3
     return word_.load(memory_order_acquire) == notified;
   }
+  /// Or held. Not while it is ready or runs.
+  [[nodiscard]] bool is_parked() const noexcept {
+    // order: relaxed, the word of one that is ready does not become `parked`
+    const std::uint32_t now = word_.load(memory_order_relaxed);
+    return now == parked || now == held;
+  }
   /// What it waits for, and since when, about; only while it is held.
   [[nodiscard]] const waiter* waits_for() const noexcept { return waiting_; }
   [[nodiscard]] coarse_time waits_since() const noexcept { return since_; }

@@ -22,6 +22,7 @@ void idle_policy::begin() noexcept {
 
 runnable* idle_policy::rest(worker& me) noexcept {
   // order: relaxed, its own
+  // mutation: never, only slower: it sleeps at once, and is woken
   const bool was_fine = me.idle.seated.load(memory_order_relaxed);
   leave_seat(me);
   // order: seq_cst, see the head of idle.hpp
@@ -146,6 +147,7 @@ runnable* idle_policy::steal_fine(worker& me) noexcept {
     if (!ready && victim.overflow().empty()) continue;
     // order: relaxed, a hint
     const int others = victim.idle.seated.load(memory_order_relaxed) ? 0 : 1;
+    // mutation: never, policy: more workers than pay
     if (seats() + others >= spread_.limit()) {
       spread_.want();
       continue;

@@ -93,6 +93,7 @@ class idle_policy {
   }
   [[nodiscard]] bool is_watched() const noexcept {
     // order: seq_cst, as above
+    // mutation: never, only slower: whoever pushes wakes one that watches already
     return watcher_.load(memory_order_seq_cst) != nullptr;
   }
 

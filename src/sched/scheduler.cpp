@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <iostream>
 #include <mutex>
-#include <new>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -18,6 +17,7 @@
 #include "sluice/cancelled.hpp"
 #include "sluice/detail/base/backoff.hpp"
 #include "sluice/detail/base/edges.hpp"
+#include "sluice/detail/base/no_memory.hpp"
 #include "sluice/detail/park/attention.hpp"
 
 namespace sluice::detail {
@@ -131,7 +131,7 @@ void scheduler::spawn(worker* here, task_core& task, std::size_t stack_size) {
     // mutation: acq_rel, one too many for a moment; whoever asks after E1 has heard of it
     spawned_outside_.fetch_sub(1, memory_order_seq_cst);
     stack_pool::of_class(size_class).release(1);
-    throw std::bad_alloc();
+    throw_no_memory("sluice: go: no memory for another task; let some end first");
   }
   wake_for_outside_work();
 }

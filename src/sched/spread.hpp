@@ -58,6 +58,7 @@ class spread_limit {
   /// Does a trial of more workers wait for one that comes? A hint.
   [[nodiscard]] bool awaits_others() const noexcept {
     // order: relaxed, a hint
+    // mutation: never, policy: whoever is awaited comes later
     return awaited_.load(memory_order_relaxed);
   }
 
@@ -68,6 +69,7 @@ class spread_limit {
   /// Is it time to look how things go?
   [[nodiscard]] bool is_due(deadline now) const noexcept {
     // order: relaxed, a hint
+    // mutation: never, policy: nothing is tried
     return now.time_since_epoch().count() >= due_.load(memory_order_relaxed);
   }
   /// So much is `done` in all; `seats` are taken. True: some should be given up now.
@@ -157,6 +159,7 @@ class spread_limit {
 
   void begin(deadline now, const pace& lately, int seats) noexcept {
     // order: relaxed, a hint
+    // mutation: never, policy: more workers are tried though nobody wants to be one
     const bool wanted = wanted_.exchange(false, memory_order_relaxed);
     if (up_ && (!wanted || limit() >= most_)) up_ = false;
     if (!up_ && (seats <= 1 || limit() == 1)) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "sluice/detail/base/cpu.hpp"
+#include "sluice/detail/base/no_memory.hpp"
 #include "sluice/detail/park/attention.hpp"
 
 namespace sluice::detail {
@@ -86,7 +87,9 @@ void task_depot::grow() {
     first = slabs_ == 0;
   }
   void* room = map_slab();
-  if (room == nullptr) throw std::bad_alloc();
+  if (room == nullptr) {
+    throw_no_memory("sluice: go: no memory for another task; let some end first");
+  }
   // What there is shall at most double.
   ::madvise(room, slab_size, first ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
   // order: relaxed, a count for people

@@ -2,6 +2,7 @@
 #include "sched/worker.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <new>
 #include <utility>
 
@@ -22,7 +23,10 @@ worker::worker(scheduler& home, unsigned index, unsigned workers)
   home.default_pool().promise(stacks_kept + 2);  // what it keeps, and the one between two tasks
 }
 
-worker::~worker() { home_.default_pool().release(promises_ + stacks_kept + 2); }
+worker::~worker() {
+  assert(!has_ready() && !has_fresh());
+  home_.default_pool().release(promises_ + stacks_kept + 2);
+}
 
 [[gnu::noinline]] worker* worker::current() noexcept { return worker_of_this_thread; }
 
@@ -167,14 +171,15 @@ runnable* worker::pick_fairly() noexcept {
 /// A look at the clock: not at each of those that come soon for the sake of tasks.
 inline void worker::reconsider_if_due() noexcept {
   // order: relaxed, it is seen at the next look
+  // mutation: never, policy: it looks at the clock later
   const bool asked = slice_over_.load(memory_order_relaxed);
+  // mutation: never, policy: it looks at the clock more often
   if (!asked && picks() - picks_at_reconsider_ < fair_every && !idle.races.are_many(lost())) return;
   picks_at_reconsider_ = picks();
   home_.idle().reconsider(*this);
 }
 
-/// Where all wait for each other alone the order of turns would repeat for ever, and who has the
-/// best place in it, behind a row of those that wait for him, would keep it. So now and then, by
+/// Where all wait for each other alone turns would repeat in one order. So now and then, by
 /// chance, who stands first gets another place. Where turns are long a lost one weighs more.
 inline void worker::shuffle() noexcept {
   idle.random = idle.random * 1664525U + 1013904223U;

@@ -156,11 +156,13 @@ class alignas(cache_line) worker {
   /// Does it sleep, or is about to? A hint.
   [[nodiscard]] bool is_idle() const noexcept {
     // order: relaxed, a hint
+    // mutation: never, policy: the watcher looks closely for longer
     return idle.word.load(memory_order_relaxed) != 0;
   }
   /// Does what it runs take long turns? As somebody idle has seen it; a hint.
   [[nodiscard]] bool seems_coarse() const noexcept {
     // order: relaxed, a hint
+    // mutation: never, policy: the watcher is not called, and looks a little later
     return idle.seems_coarse.load(memory_order_relaxed);
   }
   /// About what time it is, for those that park here.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "sched/scheduler.hpp"
@@ -142,6 +143,7 @@ inline context& worker::prepare(runnable& next) noexcept {
 }
 
 inline context& worker::prepare(fiber& to) noexcept {
+  assert(!to.is_parked());
   to.worker_ = this;
   show_running(&to);
   return to;

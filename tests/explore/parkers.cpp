@@ -19,6 +19,7 @@
 #include "park/thread_parker.cpp"
 #undef cpu_pause
 
+#include "base/no_memory.cpp"
 #include "base/progress.cpp"
 #include "base/short_lock.cpp"
 

@@ -122,12 +122,14 @@ class claim_word : public atomic<T> {
   bool compare_exchange_strong(T& expected, T desired, std::memory_order,
                                std::memory_order) noexcept {
     // order: relaxed, see above
+    // mutation: never|won, the explorer has the orders as they are declared, not this class
     return atomic<T>::compare_exchange_strong(expected, desired, memory_order_relaxed,
                                               memory_order_relaxed);
   }
   bool compare_exchange_weak(T& expected, T desired, std::memory_order,
                              std::memory_order) noexcept {
     // order: relaxed, see above
+    // mutation: never|won, as above
     return atomic<T>::compare_exchange_weak(expected, desired, memory_order_relaxed,
                                             memory_order_relaxed);
   }

@@ -4,6 +4,8 @@
 // system call happens under it. Any strand may take it; a strand never holds two of one kind.
 #pragma once
 
+#include <cassert>
+
 #include "sluice/detail/base/atomic.hpp"
 #include "sluice/detail/base/backoff.hpp"
 
@@ -18,10 +20,12 @@ class short_lock {
 
   bool try_lock() noexcept {
     // order: acquire, pairs with the release in unlock()
+    // mutation: never, only slower: whoever tries goes the way of one who finds it held
     return !held_.exchange(true, memory_order_acquire);
   }
 
   void unlock() noexcept {
+    assert(!is_free());
     // order: release, what was done under the lock is seen by the next holder
     held_.store(false, memory_order_release);
   }
@@ -29,6 +33,7 @@ class short_lock {
   /// Does nobody hold it? Then what the last holder did is seen.
   [[nodiscard]] bool is_free() const noexcept {
     // order: acquire, pairs with the release in unlock()
+    // mutation: never, only slower: whoever asks takes it and looks
     return !held_.load(memory_order_acquire);
   }
 

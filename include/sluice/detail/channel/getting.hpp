@@ -19,7 +19,9 @@ namespace sluice::detail {
 /// What `ch >> item` returns: whether there was an item. Does not chain.
 class got {
  public:
+  /// Made by `>>`.
   explicit got(bool item) noexcept : item_(item) {}
+  /// Was there an item? False: the end.
   explicit operator bool() const noexcept { return item_; }
 
  private:
@@ -31,16 +33,22 @@ class got {
 template <class Self, class T>
 class item_iterator {
  public:
+  /// What goes through the channel.
   using value_type = T;
+  /// As std::input_iterator wants it; nothing is subtracted.
   using difference_type = std::ptrdiff_t;
+  /// One pass: each item is seen once.
   using iterator_concept = std::input_iterator_tag;
 
   item_iterator() noexcept {}
+  /// Of that channel; fetches nothing yet.
   explicit item_iterator(Self from) noexcept : from_(std::move(from)) {}
+  /// With the item, if one was fetched.
   item_iterator(item_iterator&& other) noexcept
       : from_(std::move(other.from_)), ended_(other.ended_) {
     take_item_of(other);
   }
+  /// With the item, if one was fetched; the own one is destroyed.
   item_iterator& operator=(item_iterator&& other) noexcept {
     if (this == &other) return *this;
     from_ = std::move(other.from_);
@@ -56,12 +64,15 @@ class item_iterator {
     if (!has_item_ && !fetch_late()) from_->throw_end();
     return room_.item;
   }
+  /// As `*`.
   T* operator->() const { return std::addressof(**this); }
+  /// To the next item. Waits only to step over one that nobody looked at.
   item_iterator& operator++() {
     if (!has_item_) fetch_late();  // stepping over an item that nobody looked at
     drop_item();
     return *this;
   }
+  /// As `++it`; returns nothing.
   void operator++(int) { ++*this; }
   /// Waits for the next item or the end. Throws the channel's cause, `cancelled`.
   [[gnu::always_inline]] friend bool operator==(const item_iterator& it, std::default_sentinel_t) {
@@ -201,6 +212,7 @@ class getting {
   [[nodiscard]] bool drained() const { return core("drained").drained(); }
   /// How many items wait, at some moment during the call; never more than the capacity.
   [[nodiscard]] std::size_t size() const { return core("size").size(); }
+  /// Is nothing there, at some moment during the call?
   [[nodiscard]] bool empty() const { return core("empty").size() == 0; }
 
   /// The items until the end; a cause is thrown. See item_iterator for when it waits.
@@ -208,6 +220,7 @@ class getting {
     static_cast<void>(core("begin"));
     return item_iterator<Self, T>(self());
   }
+  /// What the iterator is compared with; that comparison waits.
   [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
  private:

@@ -35,6 +35,7 @@ class putting {
     if (!put_at_once(to, kind, item)) [[unlikely]]
       put_slowly(to, item);
   }
+  /// As put above, with a copy.
   void put(const T& item) const requires std::copy_constructible<T> {
     T copy(item);
     put(std::move(copy));
@@ -45,6 +46,7 @@ class putting {
     put(std::move(item));
     return self();
   }
+  /// As `<<` above, with a copy.
   const Self& operator<<(const T& item) const requires std::copy_constructible<T> {
     put(item);
     return self();
@@ -53,6 +55,7 @@ class putting {
   /// Never waits: `ok`, `full` or `closed` (closed beats full). On a rendezvous channel `ok` only
   /// if a getter waits.
   [[nodiscard]] status try_put(T&& item) const { return try_put_item(core("try_put"), item); }
+  /// As try_put above, with a copy.
   [[nodiscard]] status try_put(const T& item) const requires std::copy_constructible<T> {
     T copy(item);
     return try_put_item(core("try_put"), copy);
@@ -65,6 +68,7 @@ class putting {
     return put_item_before(
         core("put_for"), item, [&] { return time_limit::span(d); }, "put_for");
   }
+  /// As put_for above, with a copy.
   template <class Rep, class Period>
   status put_for(const T& item,
                  std::chrono::duration<Rep, Period> d) const requires std::copy_constructible<T> {
@@ -78,6 +82,7 @@ class putting {
     channel_core& to = core("put_until");
     return until_time(t, [&](auto limit) { return put_item_before(to, item, limit, "put_until"); });
   }
+  /// As put_until above, with a copy.
   template <class Clock, class Duration>
   status put_until(const T& item, std::chrono::time_point<Clock, Duration> t)
       const requires std::copy_constructible<T> {

@@ -53,6 +53,7 @@ SLUICE_API extern atomic<bool> forked;
 /// Is this process a child forked after the first use of the library?
 [[nodiscard]] inline bool in_forked_child() noexcept {
   // order: relaxed, written before the child's first operation by the same thread
+  // mutation: never, in no schedule is there a child; tests/fork_test.cpp has them
   return forked.load(memory_order_relaxed);
 }
 

@@ -4,6 +4,7 @@
 // is called under the lock of the object that owns the list.
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 
@@ -80,6 +81,7 @@ class wait_list {
 
   /// Removes the first, which is `first`, for good.
   void pop_front(wait_node& first) noexcept {
+    assert(&first == front() && first.linked);
     wait_node* const next = first.next;
     first.linked = false;
     set_front(next);
@@ -91,6 +93,7 @@ class wait_list {
   }
 
   void remove(wait_node& node) noexcept {
+    assert(node.linked);
     node.prev != nullptr ? void(node.prev->next = node.next) : set_front(node.next);
     (node.next != nullptr ? node.next->prev : tail_) = node.prev;
     node.next = node.prev = nullptr;
@@ -124,6 +127,7 @@ class wait_ring {
   }
 
   void remove(wait_node& node) noexcept {
+    assert(node.linked);
     wait_node* const next = node.next != &node ? node.next : nullptr;
     node.prev->next = node.next;
     node.next->prev = node.prev;

@@ -129,6 +129,12 @@ class waiter {
     return claim_.load(memory_order_acquire);
   }
 
+  /// Has it been claimed for good?
+  [[nodiscard]] bool has_ended() const noexcept {
+    const outcome now = result();
+    return now != outcome::waiting && now != outcome::reserved;
+  }
+
   [[nodiscard]] parker& strand() const noexcept { return *strand_; }
   [[nodiscard]] const wait_site& site() const noexcept { return site_; }
   [[nodiscard]] on_stop stop_mode() const noexcept { return on_stop_; }

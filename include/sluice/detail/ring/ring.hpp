@@ -25,13 +25,13 @@
 #include <limits>
 #include <memory>
 #include <new>
-#include <stdexcept>
 #include <utility>
 
 #include "sluice/detail/base/atomic.hpp"
 #include "sluice/detail/base/backoff.hpp"
 #include "sluice/detail/base/cpu.hpp"
 #include "sluice/detail/base/edges.hpp"
+#include "sluice/detail/base/no_memory.hpp"
 #include "sluice/detail/base/progress.hpp"
 #include "sluice/detail/ring/claim.hpp"
 
@@ -118,6 +118,7 @@ class ring {
       // mutation: acquire, an older tail says `busy`, as if its getter had not released yet; that
       // getter looks at G3
       const position again = tail_.load(memory_order_seq_cst);
+      // mutation: never, asks again until that getter has released
       if (again == tail) return claim::busy;
       tail = again;
     }
@@ -338,7 +339,7 @@ class ring {
     constexpr std::size_t most =
         static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()) / sizeof(slot) / 2;
     if (capacity > most) {
-      throw std::length_error("sluice: no memory holds a channel of that capacity; take less");
+      throw_too_long("sluice: channel: no memory could hold that capacity; take less");
     }
     return std::bit_ceil(static_cast<position>(capacity) + 1);
   }
@@ -354,7 +355,7 @@ class ring {
     const std::size_t slack = alignof(slot) > alignof(std::max_align_t) ? alignof(slot) : 0;
     std::size_t bytes = capacity_ * sizeof(slot) + slack;
     memory_ = std::calloc(1, bytes);
-    if (memory_ == nullptr) throw std::bad_alloc();
+    if (memory_ == nullptr) throw_no_memory("sluice: channel: no memory for so many; take less");
     void* first = memory_;
     if (slack != 0) first = std::align(slack, bytes - slack, first, bytes);
     slots_ = static_cast<slot*>(first);

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "sluice/detail/base/atomic.hpp"
+#include "sluice/detail/base/no_memory.hpp"
 
 namespace sluice::detail {
 
@@ -43,7 +44,7 @@ struct segment {
   slot all[slots];
 
   // Each item pays for a step of each walk over all slots: so nine steps at a time. Without this
-  // make_unique would write all of it first.
+  // `new segment()` would write all of it first.
   segment() noexcept {
 #pragma GCC unroll 9
     for (slot& s : all) ::new (static_cast<void*>(&s.state)) atomic<stage>(stage::empty);
@@ -78,7 +79,15 @@ class segment_store {
   std::unique_ptr<segment> obtain() {
     // order: acquire, pairs with recycle
     std::unique_ptr<segment> kept(spare_.exchange(nullptr, memory_order_acquire));
-    return kept ? std::move(kept) : std::make_unique<segment>();
+    return kept ? std::move(kept) : make();
+  }
+  /// A new one. Throws std::bad_alloc.
+  static std::unique_ptr<segment> make() {
+    std::unique_ptr<segment> made(new (std::nothrow) segment);
+    if (!made) {
+      throw_no_memory("sluice: unbounded channel: no memory for more items; a capacity bounds it");
+    }
+    return made;
   }
 
   /// Takes back one that nobody is in, nor will come to.
@@ -145,6 +154,7 @@ class segment_store {
       // order: relaxed, published by the exchange
       in->next.store(first, memory_order_relaxed);
       // order: D3 release, pairs with look_at_retired: the links
+      // mutation: won, the segment is never given back: tests/segments_test.cpp counts its blocks
     } while (
         !retired_.compare_exchange_weak(first, in, memory_order_release, memory_order_relaxed));
   }

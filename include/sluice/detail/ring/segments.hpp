@@ -57,7 +57,7 @@ class segments {
 
   /// Throws std::bad_alloc.
   segments() {
-    segment* first = new segment;
+    segment* first = segment_store<T>::make().release();
     // order: relaxed, nobody else knows the queue yet
     head_.in.store(first, memory_order_relaxed);
     // order: relaxed, as above

@@ -26,6 +26,8 @@ class SLUICE_API countdown {
 
   [[nodiscard]] bool zero() const noexcept {
     // order: acquire, pairs with the release of whoever brought it to zero
+    // mutation: never, only slower: who waits looks again under the lock; tests/counting_test.cpp
+    // asks without waiting
     return word_.load(memory_order_acquire) < one;
   }
 
