@@ -7,12 +7,14 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "sluice/sluice.hpp"
+#include "support/allocations.hpp"
 #include "support/child.hpp"
 #include "support/strands.hpp"
 #include "support/watch.hpp"
@@ -78,6 +80,26 @@ const test::child several("several signals and several tasks", [] {
   NEED(was_stopped(third));
   watch.end();
   other.end();
+});
+
+/// What the next call finds on its stack.
+[[gnu::noinline]] void fill_stack(unsigned char with) {
+  volatile unsigned char room[4096];
+  for (volatile unsigned char& one : room) one = with;
+}
+
+const test::child steady("as many blocks as before", [] {
+  const sluice::channel<int> gate{1};
+  auto task = waiter_for(gate);
+  std::int64_t before = 0;
+  for (int round = 0; round < 100; ++round) {
+    if (round == 10) before = test::blocks;
+    fill_stack(static_cast<unsigned char>(round));
+    stop_on_signal(task, SIGUSR1).end();
+  }
+  NEED(test::blocks - before < 10);
+  gate.put(1);
+  task.join();
 });
 
 const test::child again("the second signal", [] {
@@ -285,6 +307,7 @@ TEST_CASE("the second signal does what it did before: kills") {
 TEST_CASE("it lasts as long as the task does") { check_runs(lasts); }
 TEST_CASE("it can be ended early") { check_runs(ends); }
 TEST_CASE("handlers and ignored signals of the program come back") { check_runs(former); }
+TEST_CASE("watches that come and go keep no memory") { check_runs(steady); }
 TEST_CASE("the task needs no handle") { check_runs(detached); }
 TEST_CASE("who watches the fiber's token hears of it") { check_runs(watched); }
 TEST_CASE("signals race ends") { check_runs(storm); }

@@ -24,7 +24,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -109,6 +108,19 @@ bool is_ours(const struct sigaction& what) noexcept {
   return (what.sa_flags & SA_SIGINFO) != 0 && what.sa_sigaction == &on_signal;
 }
 
+/// Of what it says of its mask only the signals count: of the rest the kernel fills nothing in.
+bool are_same(const struct sigaction& one, const struct sigaction& other) noexcept {
+  if (one.sa_flags != other.sa_flags) return false;
+  if ((one.sa_flags & SA_SIGINFO) != 0 ? one.sa_sigaction != other.sa_sigaction
+                                       : one.sa_handler != other.sa_handler) {
+    return false;
+  }
+  for (int signal = 1; signal < NSIG; ++signal) {
+    if (::sigismember(&one.sa_mask, signal) != ::sigismember(&other.sa_mask, signal)) return false;
+  }
+  return true;
+}
+
 /// Unless the program has installed another one meanwhile.
 void put_back(const line& one, int signal) noexcept {
   struct sigaction now {};
@@ -170,7 +182,7 @@ class registry {
     }
     if (is_ours(now)) return;
     for (const auto& known : one.dispositions) {
-      if (std::memcmp(known.get(), &now, sizeof now) != 0) continue;
+      if (!are_same(*known, now)) continue;
       // order: seq_cst, before armed
       return one.before.store(known.get(), memory_order_seq_cst);
     }
