@@ -218,6 +218,41 @@ TEST_CASE("a case that finds no memory is not added" * doctest::skip(!test::coun
   CHECK(cases.wait() == all_closed);
 }
 
+TEST_CASE("an item whose case is not added stays with its owner" *
+          doctest::skip(!test::counts_memory)) {
+  const channel<boxed> ch;
+  selector cases;
+  std::size_t added = 0;
+  for (int requests = 0; added < 20; requests = (requests + 1) % 4) {
+    boxed item(7);
+    try {
+      const test::memory_ends_after so_many(requests);
+      CHECK(cases.on_put(ch, std::move(item)) == added);
+    } catch (const std::bad_alloc&) {
+      CHECK(item.value() == 7);
+      continue;
+    }
+    CHECK(item.moved_from());
+    ++added;
+  }
+  // Nor does a handler take it with it that throws on its way.
+  struct frail {
+    frail() = default;
+    frail(const frail& other) : moves_left(other.moves_left - 1) {
+      if (moves_left < 0) throw std::runtime_error("frail");
+    }
+    void operator()() const {}
+    int moves_left = 1;  // into the call; not into the case
+  };
+  boxed item(8);
+  const frail handler;
+  CHECK_THROWS_AS(cases.on_put(ch, std::move(item), handler), std::runtime_error);
+  CHECK(item.value() == 8);
+  for (std::size_t i = 0; i < added; ++i) cases.wait();
+  CHECK(cases.wait() == all_closed);
+  CHECK(ch.size() == added);
+}
+
 TEST_CASE("among ready cases a selector chooses uniformly, also after some have gone") {
   constexpr int trials = 10'000;
   std::vector<channel<int>> channels(9);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <memory>
 #include <type_traits>
@@ -31,42 +32,46 @@ class SLUICE_API selector {
 
   // Each of these returns the position of its case, which `wait` returns if it is chosen. They
   // throw std::bad_alloc, std::logic_error if the handle was moved from, and what a copy throws;
-  // then nothing has changed.
+  // then nothing has changed, and an rvalue item is unmoved with its owner.
 
   /// See sluice::on_get. Goes out of play at the plain end of its channel if the handler takes
   /// items.
   template <class Handle, class F = detail::no_handler>
   std::size_t on_get(Handle from, F handler = {}) {
     static_assert(detail::getting_handle<Handle>, "sluice: on_get takes a channel or a receiver");
-    return keep(std::make_unique<detail::get_case<Handle, F>>(std::move(from), std::move(handler)));
+    return keep<detail::get_case<Handle, F>>(std::move(from), std::move(handler));
   }
 
   /// See sluice::on_put; the item is stored. Goes out of play once it is chosen, or refused because
   /// the channel is closed: then `wait` throws channel_closed and the item is destroyed.
   template <class Handle, class F = detail::no_handler>
-  std::size_t on_put(Handle to, detail::item_of<Handle> item, F handler = {}) {
+  std::size_t on_put(Handle to, detail::item_of<Handle>&& item, F handler = {}) {
     static_assert(detail::putting_handle<Handle>, "sluice: on_put takes a channel or a sender");
-    return keep(std::make_unique<detail::put_case<Handle, detail::item_of<Handle>, F>>(
-        std::move(to), std::move(item), std::move(handler)));
+    return keep<detail::put_case<Handle, detail::item_of<Handle>, F>>(
+        std::move(to), std::move(item), std::move(handler));
+  }
+  template <class Handle, class F = detail::no_handler>
+  requires std::copy_constructible<detail::item_of<Handle>> std::size_t on_put(
+      Handle to, const detail::item_of<Handle>& item, F handler = {}) {
+    return on_put(std::move(to), detail::item_of<Handle>(item), std::move(handler));
   }
 
   /// See sluice::on_timeout; a duration counts from the begin of each wait.
   template <class Rep, class Period, class F = detail::no_handler>
   std::size_t on_timeout(std::chrono::duration<Rep, Period> d, F handler = {}) {
-    return keep(std::make_unique<detail::timeout<detail::after_span, F>>(detail::span_of(d),
-                                                                         std::move(handler)));
+    return keep<detail::timeout<detail::after_span, F>>(detail::span_of(d), std::move(handler));
   }
   /// At that time, whenever the wait begins.
   template <class Clock, class Duration, class F = detail::no_handler>
   std::size_t on_timeout(std::chrono::time_point<Clock, Duration> t, F handler = {}) {
     using when = detail::at_time<std::chrono::time_point<Clock, Duration>>;
-    return keep(std::make_unique<detail::timeout<when, F>>(when{t}, std::move(handler)));
+    return keep<detail::timeout<when, F>>(when{t}, std::move(handler));
   }
 
   /// See sluice::otherwise: no wait waits any more.
   template <class F = detail::no_handler>
   std::size_t otherwise(F handler = {}) {
-    return keep(std::make_unique<detail::otherwise_case<F>>(std::move(handler)));
+    return keep<detail::otherwise_case<F>>(std::move(handler));
   }
 
   /// Does exactly one case, as select: returns its position, or `all_closed` if all get and put
@@ -76,12 +81,17 @@ class SLUICE_API selector {
   std::size_t wait();
 
  private:
-  template <class Case>
-  std::size_t keep(std::unique_ptr<Case> fresh) {
+  /// Asks for all memory before the case is made, which takes the item.
+  template <class Case, class... Parts>
+  std::size_t keep(Parts&&... parts) {
+    make_room();
+    auto fresh = std::make_unique<Case>(std::forward<Parts>(parts)...);
     fresh->prepare(cases_.size());
     return add(std::move(fresh));
   }
-  std::size_t add(std::unique_ptr<detail::any_case> fresh);
+  /// For one case more, of any kind.
+  void make_room();
+  std::size_t add(std::unique_ptr<detail::any_case> fresh) noexcept;
   void forget_those_out_of_play(std::size_t in_play) noexcept;
 
   detail::trial_order order_ = detail::trial_order::random;

@@ -13,21 +13,29 @@ using detail::timeout_case;
 
 selector::~selector() = default;
 
-std::size_t selector::add(std::unique_ptr<any_case> fresh) {
+namespace {
+template <class T>
+void make_room_in(std::vector<T>& list) {
+  constexpr std::size_t at_first = 4;
+  if (list.size() == list.capacity()) list.reserve(std::max(at_first, 2 * list.size()));
+}
+}  // namespace
+
+void selector::make_room() {
+  make_room_in(cases_);
+  make_room_in(channels_);
+  make_room_in(timeouts_);
+}
+
+std::size_t selector::add(std::unique_ptr<any_case> fresh) noexcept {
   any_case* const added = fresh.get();
-  // Only the first of two allocations may throw after something changed: so it is undone by hand.
   cases_.push_back(std::move(fresh));
-  try {
-    if (added->kind() == case_kind::channel) {
-      channels_.push_back(static_cast<channel_case*>(added));
-      has_channels_ = true;
-    }
-    if (added->kind() == case_kind::timeout) {
-      timeouts_.push_back(static_cast<timeout_case*>(added));
-    }
-  } catch (...) {
-    cases_.pop_back();
-    throw;
+  if (added->kind() == case_kind::channel) {
+    channels_.push_back(static_cast<channel_case*>(added));
+    has_channels_ = true;
+  }
+  if (added->kind() == case_kind::timeout) {
+    timeouts_.push_back(static_cast<timeout_case*>(added));
   }
   if (added->kind() == case_kind::otherwise && otherwise_ == nullptr) otherwise_ = added;
   return added->position();

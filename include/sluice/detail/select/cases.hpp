@@ -142,8 +142,8 @@ class put_case final : public channel_case {
   put_case(Handle&& to, Value&& item, F&& handler)
       : channel_case(handle_access::core(to, "on_put"), side::put),
         to_(std::forward<Handle>(to)),
-        item_(std::forward<Value>(item)),
-        handler_(std::forward<F>(handler)) {}
+        handler_(std::forward<F>(handler)),
+        item_(std::forward<Value>(item)) {}
 
   /// What only a wait needs.
   void prepare(std::size_t at) noexcept { set_node(at, std::addressof(item_), false); }
@@ -174,8 +174,8 @@ class put_case final : public channel_case {
 
  private:
   Handle to_;
-  Item item_;
   F handler_;
+  Item item_;  ///< the last to be made: what throws before that leaves it with its owner
 };
 
 /// A time span, counted from the begin of each wait.
