@@ -6,265 +6,37 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <mutex>
-#include <optional>
-#include <sstream>
-#include <stop_token>
+#include <new>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <thread>
-#include <utility>
 #include <vector>
 
-#include "sluice/pipeline.hpp"
 #include "sluice/sluice.hpp"
 #include "support/child.hpp"
+#include "support/demand.hpp"
 #include "support/faults.hpp"
 #include "support/items.hpp"
 #include "support/parked.hpp"
+#include "support/refused_pipelines.hpp"
+#include "support/refused_programs.hpp"
 #include "support/watch.hpp"
 
 namespace {
 
-using namespace std::chrono_literals;
 using sluice::channel;
 using test::counted;
 using test::fault;
 using test::number;
 using test::request;
-
-/// Set by a program that finds something wrong; doctest's checks would ask for memory.
-std::atomic<const char*> wrong{nullptr};
-void demand(bool so, const char* what) noexcept {
-  if (!so) wrong = what;
-}
-
-constexpr number items = 40;
-constexpr number sum_of_items = items * (items - 1) / 2;
-
-void put_all(const channel<counted>& ch) {
-  const sluice::close_on_exit done{ch};
-  for (number i = 0; i < items; ++i) ch << counted(i);
-}
-
-void ferry(const channel<counted>& ch) {
-  sluice::runtime rt{{.workers = 2}};
-  const number sum = rt.run([&] {
-    sluice::scope s;
-    s.go([&] { put_all(ch); });
-    number all = 0;
-    for (const counted& item : ch) all += item.value();
-    s.join();
-    return all;
-  });
-  demand(sum == sum_of_items, "the sum");
-}
-
-/// Puts until a put throws; what was accepted is there, what was refused is with its owner.
-void put_and_keep() {
-  const channel<counted> ch;
-  number done = 0;
-  std::exception_ptr refused;
-  while (done < 500) {
-    counted item(done);
-    try {
-      ch.put(std::move(item));
-    } catch (const std::bad_alloc&) {
-      refused = std::current_exception();
-      demand(item.value() == done, "a refused item stays with its owner");
-      break;
-    }
-    ++done;
-  }
-  demand(ch.size() == static_cast<std::size_t>(done), "the size");
-  for (number i = 0; i < done; ++i) demand(ch.try_get()->value() == i, "the order");
-  demand(ch.empty(), "nothing more");
-  if (refused) std::rethrow_exception(refused);
-}
-
-void batches() {
-  const channel<counted> ch{64};
-  number sum = 0;
-  {
-    std::vector<counted> some;
-    for (number i = 0; i < items; ++i) some.emplace_back(i);
-    demand(ch.put_batch(std::move(some)) == static_cast<std::size_t>(items), "the whole batch");
-  }
-  std::exception_ptr refused;
-  try {
-    while (!ch.empty()) {
-      for (const counted& item : ch.try_get_batch(7)) sum += item.value();
-    }
-  } catch (const std::bad_alloc&) {
-    refused = std::current_exception();
-  }
-  while (auto item = ch.try_get()) sum += item->value();
-  demand(sum == sum_of_items, "what the batches left is still there");
-  if (refused) std::rethrow_exception(refused);
-}
-
-void choose() {
-  const channel<counted> a{2};
-  const channel<counted> b;
-  number sum = 0;
-  const auto add = [&](const counted& item) { sum += item.value(); };
-  a << counted(1) << counted(2);
-  demand(sluice::select(sluice::on_get(a, add), sluice::on_get(b, add)) == 0, "a has one");
-  demand(sluice::select(sluice::on_get(b, add), sluice::on_timeout(1us)) == 1, "b has none");
-  sluice::selector cases;
-  for (int i = 0; i < 20; ++i) cases.on_get(b, add);
-  cases.on_get(a, add);
-  cases.on_put(a, counted(3));
-  demand(cases.wait() >= 20, "a is ready");
-  a.close();
-  while (auto item = a.try_get()) sum += item->value();
-}
-
-void together() {
-  sluice::runtime rt{{.workers = 2}};
-  rt.run([] {
-    const auto [a, b, c] = sluice::gather([] { return 1; }, [] { return std::string("two"); },
-                                          [] { sluice::this_fiber::yield(); });
-    demand(a == 1 && b == "two", "gather");
-    static_cast<void>(c);
-    const auto [good, bad] = sluice::gather_results(
-        [] { return counted(1); }, []() -> int { throw std::runtime_error("as wished"); });
-    demand(good.has_value() && !bad.has_value(), "gather_results");
-    sluice::scope outer;
-    outer.go([] {
-      sluice::scope inner;
-      for (int i = 0; i < 8; ++i) inner.go([] { sluice::this_fiber::yield(); });
-      inner.join();
-    });
-    outer.join();
-  });
-}
-
-void times() {
-  sluice::runtime rt{{.workers = 2}};
-  rt.run([] {
-    sluice::this_fiber::sleep_for(10us);
-    demand(static_cast<bool>(sluice::after(10us).get_for(1h)), "after");
-    const auto beats = sluice::tick(50us);
-    for (int i = 0; i < 3; ++i) beats.get();
-    const channel<counted> never{1};
-    demand(never.get_for(10us).status() == sluice::status::timed_out, "a limit");
-  });
-}
-
-void helpers() {
-  sluice::runtime rt{{.workers = 2}};
-  rt.run([] {
-    sluice::scope s;
-    std::atomic<int> done{0};
-    for (int i = 0; i < 4; ++i) s.go([&] { done += sluice::blocking([] { return 1; }); });
-    s.join();
-    demand(done == 4, "all jobs");
-  });
-}
-
-void own_things() {
-  sluice::runtime rt{{.workers = 2}};
-  rt.run([] {
-    static sluice::fiber_local<std::string> mine([] { return std::string(50, 'a'); });
-    sluice::scope s;
-    for (int i = 0; i < 3; ++i) {
-      s.go([] {
-        *mine += "b";
-        sluice::this_fiber::yield();
-        demand(mine->size() == 51, "fiber_local");
-        std::stop_source source;
-        sluice::with_stop(source.get_token(), [] {
-          demand(sluice::this_fiber::stop_token().stop_possible(), "a token");
-          sluice::shield([] { sluice::this_fiber::yield(); });
-        });
-      });
-    }
-    s.join();
-  });
-}
-
-void locks() {
-  sluice::runtime rt{{.workers = 2}};
-  rt.run([] {
-    sluice::mutex m;
-    sluice::condition_variable cv;
-    sluice::counting_semaphore<4> free_places{2};
-    sluice::wait_group group;
-    int turns = 0;
-    sluice::scope s;
-    for (int i = 0; i < 6; ++i) {
-      group.add();
-      struct finally {
-        sluice::wait_group& group;
-        ~finally() { group.done(); }
-      } finally{group};
-      s.go([&] {
-        free_places.acquire();
-        {
-          std::unique_lock guard(m);
-          ++turns;
-          cv.notify_all();
-          cv.wait_for(guard, 10us);
-        }
-        free_places.release();
-      });
-    }
-    group.wait();
-    s.join();
-    demand(turns == 6, "each had its turn");
-  });
-}
-
-void stages() {
-  namespace p = sluice::pipeline;
-  sluice::runtime rt{{.workers = 2}};
-  rt.run([] {
-    number sum = 0;
-    p::generate([next = number{0}]() mutable {
-      return next < items ? std::optional<counted>(next++) : std::nullopt;
-    }) | p::transform(2, [](counted item) { return item; }) |
-        p::batch(7) | p::flatten() | p::for_each([&](const counted& item) { sum += item.value(); });
-    demand(sum == sum_of_items, "the sum");
-  });
-}
-
-void other_stacks() {
-  sluice::runtime rt{{.workers = 2}};
-  rt.run([] {
-    std::atomic<int> ran{0};
-    sluice::scope s;
-    for (const std::size_t size : {16U << 10, 64U << 10, 256U << 10, 1U << 20}) {
-      s.go(sluice::fiber_options{.stack_size = size}, [&] { ++ran; });
-    }
-    s.join();
-    demand(ran == 4, "all of them");
-    sluice::go(sluice::fiber_options{.stack_size = 2U << 20}, [] {}).join();
-  });
-}
-
-void descriptions() {
-  sluice::runtime rt{{.workers = 1}};
-  rt.run([&] {
-    const channel<counted> named{1, {.name = "a name that is long enough for the heap"}};
-    sluice::scope s;
-    s.go(sluice::fiber_options{.name = "a fiber with a long name, on the heap"},
-         [&] { named.get(); });
-    std::ostringstream out;
-    rt.dump(out);
-    named << counted(1);
-    s.join();
-    auto [tx, rx] = sluice::make_channel<counted>(sluice::unbounded);
-    tx.close(std::make_exception_ptr(std::runtime_error("as wished")));
-  });
-}
+using test::wrong;
+using namespace test::refusals;
 
 struct program {
   const char* name;
@@ -283,7 +55,25 @@ const program programs[] = {
     {"blocking", helpers},
     {"fiber_local, tokens, shields", own_things},
     {"mutex, condition, semaphore, group", locks},
+    {"meetings and a shared mutex", meetings},
+    {"a batch into an unbounded channel", put_batch_and_keep},
+    {"results that cannot grow, bounded", [] { grow(channel<counted>{400}); }},
+    {"results that cannot grow, unbounded", [] { grow(channel<counted>{}); }},
+    {"batches that linger, bounded", [] { linger(channel<counted>{3}); }},
+    {"batches that linger, rendezvous", [] { linger(channel<counted>{sluice::rendezvous}); }},
+    {"a selector in a loop", select_in_a_loop},
+    {"puts by a selector", put_by_selector},
+    {"tokens on plain threads", obey_on_threads},
+    {"handles, a cause", close_with_a_cause},
+    {"signals as stops", stop_by_signals},
     {"a pipeline", stages},
+    {"transform, in order and not", transforms},
+    {"merge", merges},
+    {"tee", tees},
+    {"batches in a pipeline", lingering_stages},
+    {"process and produce", own_loops},
+    {"collect", collected},
+    {"into a channel", poured},
     {"stacks of other sizes", other_stacks},
     {"names, dumps, causes", descriptions},
 };
@@ -316,9 +106,9 @@ std::int64_t fail_each(const program& one, request kind, fault::duration how) {
       const fault refuse(kind, n, how);
       found = run(one);
     }
-    INFO(one.name, ", request ", n);
+    INFO(std::string(one.name), ", request ", n);
     CHECK(found != end::badly);
-    CHECK(wrong.load() == nullptr);
+    CHECK(test::what_is_wrong() == "nothing");
     CHECK(counted::alive() == 0);
     CHECK(counted::misuses() == 0);
     if (!fault::happened()) {
@@ -340,21 +130,30 @@ const once_for_all lasting_things[] = {
     {"thread", request::thread},
 };
 
+/// Starts once in a process, and stays: for fresh ones.
+const program lasting_program{
+    "the default runtime", [] { test::demand(sluice::run([] { return 7; }) == 7, "its value"); }};
+
+const program& program_at(std::size_t i) {
+  return i < std::size(programs) ? programs[i] : lasting_program;
+}
+
 constexpr int untouched = 42;
 
-/// A process that runs every program. What fails, and which, stands in its environment.
+/// A process that runs a program. Which, what fails, and which request stands in its environment.
 const test::child fresh_process("fresh", [] {
   const auto number_in = [](const char* name) {
     return std::strtol(std::getenv(name), nullptr, 10);
   };
+  const program& one = program_at(static_cast<std::size_t>(number_in("FAULT_PROGRAM")));
   const request kind = lasting_things[number_in("FAULT_KIND")].kind;
   const auto how = static_cast<fault::duration>(number_in("FAULT_HOW"));
   bool good = true;
   {
     const fault refuse(kind, number_in("FAULT_AT"), how);
-    for (const program& one : programs) good = run(one) != end::badly && good;
+    good = run(one) != end::badly;
   }
-  for (const program& one : programs) good = run(one) == end::well && good;  // all is well again
+  good = run(one) == end::well && good;  // all is well again
   if (!good || wrong != nullptr || counted::alive() != 0) {
     std::fprintf(stderr, "%s\n", wrong != nullptr ? wrong.load() : "it ended badly");
     std::_Exit(1);
@@ -409,7 +208,8 @@ const test::child refused_beside_an_idle_helper("refused beside an idle helper",
 TEST_CASE("each request for memory fails in turn: nothing hangs, leaks or is lost" *
           doctest::skip(!test::memory_can_fail)) {
   std::int64_t faults = 0;
-  for (int round = 0; round < 20 / test::slowness; ++round) {  // each time the fibers meet anew
+  constexpr int rounds = test::slowness == 1 ? 10 : 3;
+  for (int round = 0; round < rounds; ++round) {  // each time the fibers meet anew
     for (const fault::duration how : {fault::duration::once, fault::duration::lasting}) {
       for (const program& one : programs) faults += fail_each(one, request::memory, how);
     }
@@ -421,18 +221,22 @@ TEST_CASE("each request for memory fails in turn: nothing hangs, leaks or is los
 TEST_CASE("mappings, guards and threads are refused to a fresh process, each in turn" *
           doctest::skip(!test::calls_can_fail)) {
   int faults = 0;
-  for (std::size_t kind = 0; kind < std::size(lasting_things); ++kind) {
-    for (const char* how : {"0", "1"}) {
-      for (int n = 1;; ++n) {
-        test::progress();
-        const test::ending end =
-            fresh_process.run({"FAULT_KIND=" + std::to_string(kind),
-                               std::string("FAULT_HOW=") + how, "FAULT_AT=" + std::to_string(n)});
-        if (end.exit_code == untouched) break;
-        INFO(lasting_things[kind].name, " ", n);
-        CHECK_MESSAGE(end.exit_code == 0, end);
-        ++faults;
-      }
+  const auto refuse_each = [&](std::size_t which, std::size_t kind, const char* how) {
+    for (int n = 1;; ++n) {
+      test::progress();
+      const test::ending end = fresh_process.run(
+          {"FAULT_PROGRAM=" + std::to_string(which), "FAULT_KIND=" + std::to_string(kind),
+           std::string("FAULT_HOW=") + how, "FAULT_AT=" + std::to_string(n)});
+      if (end.exit_code == untouched) return;
+      INFO(std::string(program_at(which).name), ", ", std::string(lasting_things[kind].name), " ",
+           n);
+      CHECK_MESSAGE(end.exit_code == 0, end);
+      ++faults;
+    }
+  };
+  for (std::size_t which = 0; which <= std::size(programs); ++which) {
+    for (std::size_t kind = 0; kind < std::size(lasting_things); ++kind) {
+      for (const char* how : {"0", "1"}) refuse_each(which, kind, how);
     }
   }
   CHECK(faults > 30);
@@ -487,7 +291,8 @@ TEST_CASE("a job whose thread is refused while a helper becomes idle is done by 
 
 TEST_CASE("kernel sleeps that end early, by a signal or without a cause, change nothing" *
           doctest::skip(!test::calls_can_fail)) {
-  std::int64_t faults = 0;
+  std::int64_t single = 0;
+  std::int64_t lasting = 0;
   for (const request kind : {request::interrupted, request::spurious}) {
     for (const fault::duration how : {fault::duration::once, fault::duration::lasting}) {
       for (const program& one : programs) {
@@ -501,15 +306,15 @@ TEST_CASE("kernel sleeps that end early, by a signal or without a cause, change 
             const fault wake(kind, n, how);
             found = run(one);
           }
-          INFO(one.name, ", sleep ", n);
+          INFO(std::string(one.name), ", sleep ", n);
           CHECK(found == end::well);
-          CHECK(wrong.load() == nullptr);
+          CHECK(test::what_is_wrong() == "nothing");
           CHECK(counted::alive() == 0);
-          faults += fault::happened_count();
+          (how == fault::duration::once ? single : lasting) += fault::happened_count();
         }
       }
     }
   }
-  CHECK(faults > 100);
-  MESSAGE(faults, " sleeps ended early");
+  CHECK(single > 0);
+  MESSAGE(single, " single sleeps ended early, and ", lasting, " that all did");
 }
