@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "../support/strands.hpp"
+#include "../support/sync_rest.hpp"
 #include "../support/watch.hpp"
 #include "sluice/sluice.hpp"
 
@@ -33,8 +34,10 @@ void now_and_then_relax(test::random& any) {
 
 template <class Mutex>
 void check_free(Mutex& m) {
+  test::check_at_rest(m);
   CHECK(m.try_lock());
   m.unlock();
+  test::check_at_rest(m);
 }
 
 /// Fibers that take turns at `work` until it throws; each is stopped once, at some time, and then
@@ -80,6 +83,8 @@ void stop_storm(Work work) {
   over = true;
   outside.join();
   for (auto& task : steady) task.join();
+  tasks.clear();
+  test::await([&] { return rt.stats().fibers == 0; });
   CHECK(fates == each);
 }
 
@@ -183,6 +188,7 @@ TEST_CASE("permits go past those whose time is over, and none is lost or doubled
       });
     }
     crowd.join();
+    test::check_at_rest(permits, 2);
     CHECK(permits.try_acquire());
     CHECK(permits.try_acquire());
     CHECK(!permits.try_acquire());
@@ -226,6 +232,8 @@ TEST_CASE("a notify_one that finds a waiter's time over ends the wait of the nex
         ++late;
       }
       crowd.join();
+      test::check_at_rest(condition);
+      check_free(m);
     }
     CHECK(late > 0);
   });
@@ -256,6 +264,7 @@ TEST_CASE("a permit that finds a waiter's time over goes to the next") {
       test::await([&] { return over.load(); });
       if (first) permits.release();
       crowd.join();
+      test::check_at_rest(permits, 0);
       CHECK(!permits.try_acquire());
     }
   });
@@ -283,6 +292,7 @@ TEST_CASE("those who wait for a group with and without a limit all see its end")
         });
       }
       crowd.join();
+      test::check_at_rest(work);
     }
   });
 }
@@ -375,6 +385,7 @@ TEST_CASE("a condition may go as soon as all are notified, also those whose time
       }
       crowd.join();
       CHECK(waiting == 0);
+      check_free(m);
     }
   });
 }
@@ -431,6 +442,7 @@ TEST_CASE("after a storm of stops all permits are back") {
     const gives_back guard{permits};
     sluice::this_fiber::yield();
   });
+  test::check_at_rest(permits, 2);
   CHECK(permits.try_acquire());
   CHECK(permits.try_acquire());
   CHECK(!permits.try_acquire());
@@ -462,4 +474,6 @@ TEST_CASE("in a storm of stops no notification is lost to a waiter that was stop
     sluice::this_fiber::yield();
   });
   CHECK(tokens == 1);
+  test::check_at_rest(changed);
+  check_free(m);
 }
