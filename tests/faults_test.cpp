@@ -214,7 +214,7 @@ TEST_CASE("each request for memory fails in turn: nothing hangs, leaks or is los
       for (const program& one : programs) faults += fail_each(one, request::memory, how);
     }
   }
-  CHECK(faults > 2000);
+  CHECK(faults > (test::slowness == 1 ? 10'000 : 3'000));
   MESSAGE(faults, " requests for memory failed");
 }
 
@@ -239,7 +239,7 @@ TEST_CASE("mappings, guards and threads are refused to a fresh process, each in 
       for (const char* how : {"0", "1"}) refuse_each(which, kind, how);
     }
   }
-  CHECK(faults > 30);
+  CHECK(faults > 500);
   MESSAGE(faults, " processes were refused something");
 }
 
@@ -271,12 +271,16 @@ TEST_CASE("stacks whose memory the kernel does not take back are as good as fres
       fault::forget();
       const fault refuse(request::protection, n, how);
       use_stacks();
-      while (!fault::happened()) std::this_thread::yield();  // until the runtime is idle
+      // Until the runtime is idle, and takes back what is more than it keeps: 64, and what its
+      // workers hold.
+      const std::int64_t expected = how == fault::duration::once ? 1 : 100;
+      while (fault::happened_count() < expected) std::this_thread::yield();
       faults += fault::happened_count();
       use_stacks();
     }
   }
   CHECK(counted::alive() == 0);
+  CHECK(faults >= 10 * (1 + 100));
   MESSAGE(faults, " times advice failed");
 }
 
@@ -315,6 +319,6 @@ TEST_CASE("kernel sleeps that end early, by a signal or without a cause, change 
       }
     }
   }
-  CHECK(single > 0);
+  CHECK(single > 200);
   MESSAGE(single, " single sleeps ended early, and ", lasting, " that all did");
 }

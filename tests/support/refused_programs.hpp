@@ -394,8 +394,8 @@ inline bool is_default(int signal) {
 inline void stop_by_signals() {
   sluice::runtime rt{{.workers = 2}};
   const channel<counted> gate{1};
-  auto task = rt.go([&] { gate.get(); });
-  auto other = rt.go([&] { gate.get(); });
+  auto task = rt.go([gate] { gate.get(); });
+  auto other = rt.go([gate] { gate.get(); });
   std::exception_ptr refused;
   try {
     sluice::stop_on_signal(task, SIGUSR1, SIGUSR2);
