@@ -9,11 +9,14 @@
 #include <mutex>
 #include <shared_mutex>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "sluice/sluice.hpp"
+#include "support/asleep.hpp"
 #include "support/fork.hpp"
 #include "support/one_worker.hpp"
 #include "support/watch.hpp"
@@ -63,6 +66,8 @@ struct wait_of {
 
 using lock = std::unique_lock<sluice::mutex>;
 
+std::chrono::steady_clock::time_point in_an_hour() { return std::chrono::steady_clock::now() + 1h; }
+
 /// A stop ends these.
 constexpr wait_of stoppable[] = {
     {"try_lock_for",
@@ -77,9 +82,17 @@ constexpr wait_of stoppable[] = {
      [](things& t) {
        if (t.shared.try_lock_for(1h)) t.shared.unlock();
      }},
+    {"try_lock_until of a shared mutex",
+     [](things& t) {
+       if (t.shared.try_lock_until(in_an_hour())) t.shared.unlock();
+     }},
     {"try_lock_shared_for",
      [](things& t) {
        if (t.shared.try_lock_shared_for(1h)) t.shared.unlock_shared();
+     }},
+    {"try_lock_shared_until",
+     [](things& t) {
+       if (t.shared.try_lock_shared_until(in_an_hour())) t.shared.unlock_shared();
      }},
     {"wait of a condition",
      [](things& t) {
@@ -105,6 +118,12 @@ constexpr wait_of stoppable[] = {
        lock guard(t.outer);
        static_cast<void>(t.condition.wait_for(guard, 1h, [&] { return t.ready; }));
      }},
+    {"wait_until of a condition, without a predicate",
+     [](things& t) {
+       lock guard(t.outer);
+       while (!t.ready) static_cast<void>(t.condition.wait_until(guard, in_an_hour()));
+       static_cast<void>(t.condition.wait_until(guard, in_an_hour(), [&] { return t.ready; }));
+     }},
     {"acquire",
      [](things& t) {
        t.permits.acquire();
@@ -114,9 +133,15 @@ constexpr wait_of stoppable[] = {
      [](things& t) {
        if (t.permits.try_acquire_for(1h)) t.permits.release();
      }},
+    {"try_acquire_until",
+     [](things& t) {
+       if (t.permits.try_acquire_until(std::chrono::system_clock::now() + 1h)) t.permits.release();
+     }},
     {"wait of a latch", [](things& t) { t.latch.wait(); }},
     {"wait of a group", [](things& t) { t.group.wait(); }},
     {"wait_for of a group", [](things& t) { static_cast<void>(t.group.wait_for(1h)); }},
+    {"wait_until of a group",
+     [](things& t) { static_cast<void>(t.group.wait_until(in_an_hour())); }},
 };
 
 /// A stop does not.
@@ -343,6 +368,100 @@ TEST_CASE("a stopped owner lets the mutex go to the next as its stack unwinds") 
     next.join();
     CHECK(got);
   });
+}
+
+// ---- plain threads -------------------------------------------------------------------------------
+
+namespace {
+
+/// A plain thread that waits within with_stop, and then says how that ended.
+class stoppable_thread {
+ public:
+  stoppable_thread(const wait_of& wait, things& t, std::stop_token token = {})
+      : thread_([this, &wait, &t, token = std::move(token)] {
+          id_ = ::gettid();
+          try {
+            sluice::with_stop(token, [&] {
+              wait.call(t);
+              over_ = true;
+              sluice::this_fiber::sleep_for(0s);
+            });
+          } catch (const sluice::cancelled&) {
+            cancelled_ = true;
+          }
+        }) {}
+
+  void await_asleep() const { test::await_asleep(id_); }
+  [[nodiscard]] bool over() const { return over_; }
+  /// Was its wait cancelled, or the one that came after?
+  [[nodiscard]] bool join_cancelled() {
+    thread_.join();
+    return cancelled_;
+  }
+
+ private:
+  test::thread_number id_{0};
+  std::atomic<bool> over_{false};
+  bool cancelled_ = false;
+  std::thread thread_;
+};
+
+}  // namespace
+
+TEST_CASE(
+    "on a plain thread a token of with_stop ends the waits that a stop ends, and no other's") {
+  for (const wait_of& wait : stoppable) {
+    const test::situation now(wait.name);
+    test::progress();
+    things t;
+    std::stop_source source;
+    stoppable_thread stopped(wait, t, source.get_token());
+    stopped.await_asleep();
+    stoppable_thread stays(wait, t);
+    stays.await_asleep();
+    source.request_stop();
+    CHECK(stopped.join_cancelled());
+    CHECK(!stopped.over());
+    CHECK(!stays.over());
+    t.open();
+    CHECK(!stays.join_cancelled());
+    CHECK(stays.over());
+    check_at_rest(t);
+  }
+}
+
+TEST_CASE("a token that is stopped already ends them also where a thread would not have to wait") {
+  for (const wait_of& wait : stoppable) {
+    const test::situation now(wait.name);
+    things t;
+    t.open();
+    std::stop_source source;
+    source.request_stop();
+    stoppable_thread stopped(wait, t, source.get_token());
+    CHECK(stopped.join_cancelled());
+    CHECK(!stopped.over());
+    check_at_rest(t);
+  }
+}
+
+TEST_CASE("no token ends a thread's wait for a mutex or at a barrier") {
+  for (const wait_of& wait : steadfast) {
+    const test::situation now(wait.name);
+    for (const bool before : {false, true}) {
+      test::progress();
+      things t;
+      std::stop_source source;
+      if (before) source.request_stop();
+      stoppable_thread thread(wait, t, source.get_token());
+      thread.await_asleep();
+      source.request_stop();
+      thread.await_asleep();
+      CHECK(!thread.over());
+      t.open();
+      CHECK(thread.join_cancelled());  // in what comes after
+      CHECK(thread.over());
+    }
+  }
 }
 
 // ---- forks --------------------------------------------------------------------------------------

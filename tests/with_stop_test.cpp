@@ -15,9 +15,11 @@
 
 #include "sluice/detail/park/attention.hpp"
 #include "sluice/sluice.hpp"
+#include "support/asleep.hpp"
 #include "support/child.hpp"
 #include "support/fork.hpp"
 #include "support/parked.hpp"
+#include "support/rest.hpp"
 #include "support/strands.hpp"
 
 namespace {
@@ -61,6 +63,8 @@ struct wait {
   void (*of)(scene&);
 };
 
+const std::vector<int> some_items{7, 8, 9};
+
 constexpr wait waits[] = {
     {"put", [](scene& s) { s.full.put(9); }},
     {"put_for", [](scene& s) { s.full.put_for(9, 1h); }},
@@ -70,7 +74,48 @@ constexpr wait waits[] = {
     {"get, rendezvous", [](scene& s) { s.meeting.get(); }},
     {"get_for", [](scene& s) { static_cast<void>(s.empty.get_for(1h)); }},
     {"get_batch", [](scene& s) { static_cast<void>(s.empty.get_batch(3)); }},
+    {"put_batch", [](scene& s) { s.full.put_batch(some_items); }},
+    {"put_batch, rendezvous", [](scene& s) { s.meeting.put_batch(some_items); }},
+    {"get_batch, linger", [](scene& s) { static_cast<void>(s.endless.get_batch(3, 1h)); }},
+    {"select",
+     [](scene& s) {
+       sluice::select(sluice::on_get(s.empty), sluice::on_put(s.full, 9),
+                      sluice::on_put(s.meeting, 9), sluice::on_get(s.meeting));
+     }},
+    {"select, timeout",
+     [](scene& s) { sluice::select(sluice::on_get(s.empty), sluice::on_timeout(1h)); }},
+    {"select, nothing but a timeout", [](scene&) { sluice::select(sluice::on_timeout(1h)); }},
+    {"selector",
+     [](scene& s) {
+       sluice::selector cases;
+       cases.on_get(s.empty);
+       cases.on_put(s.full, 9);
+       cases.on_put(s.meeting, 9);
+       cases.on_get(s.meeting);
+       cases.wait();
+     }},
+    {"selector, timeout",
+     [](scene& s) {
+       sluice::selector cases;
+       cases.on_get(s.endless);
+       cases.on_timeout(1h);
+       cases.wait();
+     }},
+    {"get of an alarm", [](scene&) { sluice::after(1h).get(); }},
+    {"for of a clock",
+     [](scene&) {
+       for (const auto at : sluice::tick(1h)) static_cast<void>(at);
+     }},
     {"join of a channel", [](scene& s) { s.full.join(); }},
+    {"join_for of a channel", [](scene& s) { s.full.join_for(1h); }},
+    {"join of a scope",
+     [](scene& s) {
+       sluice::scope all;
+       all.go([&s] { s.meeting.get(); });
+       all.join();
+     }},
+    {"gather",
+     [](scene& s) { sluice::gather([&s] { s.meeting.get(); }, [&s] { s.empty.get(); }); }},
     {"join of a task", [](scene& s) { s.waiting.join(); }},
     {"join_for of a task", [](scene& s) { s.waiting.join_for(1h); }},
     {"sleep_for", [](scene&) { sluice::this_fiber::sleep_for(1h); }},
@@ -117,6 +162,59 @@ TEST_CASE("a wait that has parked is ended") {
   test::await_waiting(rt, "get");
   request(source);
   CHECK_THROWS_AS(task.join(), cancelled);
+}
+
+TEST_CASE("a plain thread that sleeps in a wait is woken, and what it waited for is as before") {
+  for (const wait& each : waits) {
+    const test::situation now(each.name);
+    test::progress();
+    scene s;
+    std::stop_source source;
+    test::thread_number id{0};
+    std::thread thread([&] {
+      id = ::gettid();
+      with_stop(source.get_token(), [&] { CHECK_THROWS_AS(each.of(s), cancelled); });
+    });
+    test::await_asleep(id);
+    request(source);
+    thread.join();
+    test::check_nobody_waits(s.full);
+    test::check_at_rest(s.empty);
+    test::check_at_rest(s.endless);
+    test::check_at_rest(s.meeting);
+    CHECK(s.full.size() == 1);
+  }
+  check_attention_is_down();
+}
+
+TEST_CASE("a batch that a token cuts short is what has happened of it until then") {
+  test::everywhere([](test::strands& crowd) {
+    sluice::channel<std::unique_ptr<int>> ch{2};
+    std::stop_source puts;
+    std::stop_source gets;
+    crowd.start([&] {
+      std::vector<std::unique_ptr<int>> items;
+      for (int i = 0; i < 5; ++i) items.push_back(std::make_unique<int>(i));
+      const std::size_t put =
+          with_stop(puts.get_token(), [&] { return ch.put_batch(std::move(items)); });
+      CHECK(put == 3);
+      for (std::size_t i = 0; i < 5; ++i) CHECK((items[i] == nullptr) == (i < 3));
+    });
+    CHECK(*ch.get() == 0);
+    test::await([&] { return ch.full() && test::putters_waiting(ch) == 1; });
+    request(puts);
+    crowd.join();
+    crowd.start([&] {
+      const auto got = with_stop(gets.get_token(), [&] { return ch.get_batch(5, 1h); });
+      CHECK(got.size() == 3);
+      for (std::size_t i = 0; i < got.size(); ++i) CHECK(*got[i] == int(i) + 1);
+    });
+    ch.put(std::make_unique<int>(3));
+    test::await([&] { return ch.empty() && test::getters_waiting(ch) == 1; });
+    request(gets);
+    crowd.join();
+    test::check_at_rest(ch);
+  });
 }
 
 TEST_CASE("with a token that is stopped already f begins, and its first wait throws") {
