@@ -174,6 +174,43 @@ TEST_CASE("the exact checker knows what the intervals allow") {
       {{kind::put, 1, 1, 6}, {kind::put, 2, 2, 3}, {kind::get, 1, 4, 5}, {kind::get, 2, 7, 8}}, 0));
 }
 
+TEST_CASE("the exact checker knows what a stop and a batch allow") {
+  const auto right = [](std::vector<event> all, std::size_t capacity = 2) {
+    return test::exact_history(std::move(all)).is_right(capacity);
+  };
+  const event put{kind::put, 1, 1, 2};
+  const event get{kind::get, 1, 5, 6};
+  // What was stopped has no effect, wherever it stands.
+  CHECK(right({put, {kind::stopped, 2, 3, 4}, get, {kind::get_empty, 0, 7, 8}}));
+  CHECK(right({{kind::close, 0, 1, 2}, {kind::stopped, 0, 3, 4}, {kind::get_end, 0, 5, 6}}));
+  CHECK(!right({put, {kind::stopped, 2, 3, 4}, get, {kind::get, 2, 7, 8}}));
+  CHECK(!right({put, {kind::stopped, 0, 3, 4}, {kind::get_empty, 0, 5, 6}}));
+  // A batch is in order, others may come between, and after its end comes nothing of it.
+  const event first{kind::put, 1, 1, 6, 0};
+  const event second{kind::put, 2, 1, 6, 1};
+  const event other{kind::put, 3, 2, 3};
+  const auto got = [](number a, number b, number c) {
+    return std::vector<event>{{kind::get, a, 7, 8}, {kind::get, b, 9, 10}, {kind::get, c, 11, 12}};
+  };
+  const auto with = [&](std::vector<event> gets) {
+    gets.insert(gets.end(), {first, second, other});
+    return gets;
+  };
+  CHECK(right(with(got(1, 2, 3)), 3));
+  CHECK(right(with(got(1, 3, 2)), 3));
+  CHECK(right(with(got(3, 1, 2)), 3));
+  CHECK(!right(with(got(2, 1, 3)), 3));
+  CHECK(!right(with(got(3, 2, 1)), 3));
+  // The same of those that are got in one batch.
+  CHECK(right({put, {kind::put, 2, 3, 4}, {kind::get, 1, 5, 6, 0}, {kind::get, 2, 5, 6, 1}}));
+  CHECK(!right({put, {kind::put, 2, 3, 4}, {kind::get, 2, 5, 6, 0}, {kind::get, 1, 5, 6, 1}}));
+  // It is refused where it ends, not before.
+  const event close{kind::close, 0, 2, 3};
+  const event refused{kind::put_closed, 0, 1, 4, 1};
+  CHECK(right({{kind::put, 1, 1, 4, 0}, refused, close, get}));
+  CHECK(!right({{kind::put_closed, 0, 1, 4, 0}, {kind::put, 1, 1, 4, 1}, close, get}));
+}
+
 TEST_CASE("the exact checker finds each change of an answer that matters") {
   test::random any = test::random_for("exact");
   for (int round = 0; round < 50; ++round) {
@@ -222,6 +259,7 @@ TEST_CASE("the exact checker finds each change of an answer that matters") {
           one.what = kind::get_empty;
           break;
         case kind::close:
+        case kind::stopped:
           bad.push_back({kind::close, 0, now, now + 1});
       }
       CHECK(!test::exact_history(bad).is_right(2));

@@ -53,14 +53,14 @@ class account {
   }
   [[nodiscard]] std::string text() const {
     static const char* const names[] = {"puts",  "full", "refused", "gets",
-                                        "empty", "ends", "closes"};
+                                        "empty", "ends", "closes",  "stopped"};
     std::string all =
         std::to_string(events()) + " events in " + std::to_string(histories_) + " histories, " +
         std::to_string(
             std::chrono::duration_cast<std::chrono::seconds>(clock::now() - begin_).count()) +
         " s:";
     for (std::size_t i = 0; i < events_.size(); ++i) {
-      all += " " + std::to_string(events_[i]) + " " + names[i];
+      all.append(" ").append(std::to_string(events_[i])).append(" ").append(names[i]);
     }
     return all;
   }

@@ -2,7 +2,9 @@
 //
 // The specification is sequential: what each operation answers in each state, and what it leaves
 // behind. A history is right if its operations can be put into an order in which each takes effect
-// at one moment between its begin and its end (linearizability; Herlihy, Wing 1990). The search
+// at one moment between its begin and its end (linearizability; Herlihy, Wing 1990). One that was
+// cancelled has no effect at any moment; one whose time ran out found the channel full, or empty, at
+// one; a batch is as many operations, one after another. The search
 // remembers the sets of operations and the states that it has been in (Wing, Gong 1993; Lowe 2017).
 #pragma once
 
@@ -47,6 +49,8 @@ class sequential_channel {
         return closed_ && inside_.empty();
       case event::kind::close:
         return !std::exchange(closed_, true);
+      case event::kind::stopped:
+        return true;
     }
     return false;
   }
@@ -67,7 +71,8 @@ class sequential_channel {
 
 class exact_history {
  public:
-  /// At most 64 events.
+  static constexpr std::size_t most = 64;  ///< events
+
   explicit exact_history(std::vector<event> all) : all_(std::move(all)) {}
 
   /// Of a channel that starts empty and open.
@@ -77,6 +82,16 @@ class exact_history {
   }
 
  private:
+  /// Is there one before it in its batch that is yet to come? Operations differ in their begin.
+  [[nodiscard]] bool waits_for_another(std::uint64_t done, std::size_t which) const {
+    if (all_[which].place == 0) return false;
+    for (std::size_t i = 0; i < all_.size(); ++i) {
+      const bool same_batch = all_[i].begin == all_[which].begin;
+      if (same_batch && all_[i].place < all_[which].place && (done >> i & 1) == 0) return true;
+    }
+    return false;
+  }
+
   bool search(std::uint64_t done, const sequential_channel& now) {
     const std::uint64_t whole = all_.size() == 64 ? ~0ULL : (1ULL << all_.size()) - 1;
     if (done == whole) return true;
@@ -87,7 +102,7 @@ class exact_history {
     }
     // One that begins after another has ended cannot come before it.
     const auto can_be_next = [&](std::size_t i) {
-      return (done >> i & 1) == 0 && all_[i].begin < first_end;
+      return (done >> i & 1) == 0 && all_[i].begin < first_end && !waits_for_another(done, i);
     };
     for (std::size_t i = 0; i < all_.size(); ++i) {
       if (!can_be_next(i)) continue;

@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,12 +37,14 @@ struct event {
     get_empty,   ///< no item now
     get_end,     ///< closed and drained
     close,       ///< the call that closed
+    stopped,     ///< nothing, for it was cancelled
   };
-  static constexpr std::size_t kinds = 7;
+  static constexpr std::size_t kinds = 8;
   kind what;
   number value;
   step begin;
   step end;
+  std::size_t place = 0;  ///< in a batch, whose first takes effect first
 };
 
 /// The clock of one history.
@@ -64,11 +67,16 @@ class alignas(64) recorder {
   void end(event::kind what, step began, number value = 0) {
     all_.push_back({what, value, began, clock_->tick()});
   }
-  /// It has ended now with several items, in this order.
+  /// It has ended now with several items, in this order; `cut`: and then with this.
   template <class Values>
-  void end_batch(event::kind what, step began, const Values& values) {
+  void end_batch(event::kind what, step began, const Values& values,
+                 std::optional<event::kind> cut = {}) {
     const step ended = clock_->tick();
-    for (const auto& value : values) all_.push_back({what, number_of(value), began, ended});
+    std::size_t place = 0;
+    for (const auto& value : values) {
+      all_.push_back({what, number_of(value), began, ended, place++});
+    }
+    if (cut) all_.push_back({*cut, 0, began, ended, place});
   }
 
   [[nodiscard]] const std::vector<event>& events() const noexcept { return all_; }
