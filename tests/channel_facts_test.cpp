@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -131,6 +132,98 @@ TEST_CASE("an item's destructor may use other channels, also when the last handl
       CHECK(told.empty());
     }
     CHECK(told.try_get_batch(2'000).size() == what.room(10));
+  }
+}
+
+namespace {
+
+/// An item that holds a channel of such items.
+struct chained {
+  explicit chained(channel<chained> ch) : next(std::make_unique<channel<chained>>(std::move(ch))) {}
+  std::unique_ptr<channel<chained>> next;
+};
+
+struct request {
+  number what;
+  sluice::sender<number> answer;
+};
+
+}  // namespace
+
+TEST_CASE("an item that holds a channel hands it on: each is got through the one before") {
+  test::everywhere_with_shapes([](strands& crowd, const shape& what) {
+    if (is_large(what)) return;
+    constexpr int length = 200;
+    const auto first = what.make<chained>();
+    crowd.start([=] {
+      channel<chained> last = first;
+      for (int i = 0; i < length; ++i) {
+        auto next = what.make<chained>();
+        last << chained(next);
+        last = std::move(next);
+      }
+      last.close();
+    });
+    channel<chained> last = first;
+    int got = 0;
+    while (auto item = last.get_for(std::chrono::hours(1))) {
+      last = std::move(*item->next);
+      ++got;
+    }
+    CHECK(got == length);
+  });
+}
+
+TEST_CASE("a request brings the sender for its answer, which closes when the server drops it") {
+  test::everywhere_with_shapes([](strands& crowd, const shape& what) {
+    if (is_large(what)) return;
+    const auto requests = what.make<request>();
+    std::atomic<int> asking{2};
+    for (int i = 0; i < 2; ++i) {
+      crowd.start([=] {
+        for (const request& one : requests) {
+          if (one.what % 3 != 0) one.answer.put(one.what + 1);
+        }
+      });
+    }
+    for (int i = 0; i < 2; ++i) {
+      crowd.start([=, &asking] {
+        for (number n = 0; n < 60; ++n) {
+          auto [tx, rx] = sluice::make_channel<number>(1);
+          requests << request{n, std::move(tx)};
+          number answer = -1;
+          CHECK(static_cast<bool>(rx >> answer) == (n % 3 != 0));
+          CHECK(answer == (n % 3 != 0 ? n + 1 : -1));
+          CHECK(!(rx >> answer));
+        }
+        if (--asking == 0) requests.close();
+      });
+    }
+    crowd.join();
+    CHECK(requests.drained());
+  });
+}
+
+TEST_CASE("the sender in an item that nobody gets goes with its channel, and closes its own") {
+  for (const shape& what : test::shapes) {
+    if (what.is_rendezvous()) continue;
+    auto [tx, rx] = sluice::make_channel<number>(1);
+    {
+      const auto carrier = what.make<sluice::sender<number>>();
+      carrier << std::move(tx);
+      carrier.close();
+      CHECK(!rx.closed());
+    }
+    CHECK(rx.drained());
+    // The receiver likewise.
+    auto [to, from] = sluice::make_channel<number>(1);
+    {
+      const auto carrier = what.make<sluice::receiver<number>>();
+      carrier << std::move(from);
+      to << 5;
+      CHECK(to.try_put(6) == status::full);
+    }
+    CHECK(to.try_put(6) == status::closed);
   }
 }
 
