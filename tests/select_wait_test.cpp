@@ -14,6 +14,7 @@
 #include "support/allocations.hpp"
 #include "support/items.hpp"
 #include "support/one_worker.hpp"
+#include "support/rest.hpp"
 #include "support/shapes.hpp"
 #include "support/strands.hpp"
 
@@ -395,4 +396,158 @@ TEST_CASE("the time of a timeout counts from the begin, also where others run be
     selecting.join();
     other.join();
   });
+}
+
+// ---- beside waits that have ended ----------------------------------------------------------------
+
+namespace {
+
+enum class way : std::uint8_t { late, stopped, elsewhere };
+constexpr way all_ways[] = {way::late, way::stopped, way::elsewhere};
+
+/// A fiber that waits in a line of a channel, and whose wait is ended by its time, by a stop or by
+/// another channel. On the only worker it leaves the line when the caller waits, not before.
+class short_wait {
+ public:
+  short_wait(const channel<number>& ch, bool gets, way how)
+      : how_(how), task_(test::begin([ch, gets, how, other = other_] {
+          const auto limit = std::chrono::milliseconds(how == way::late ? 3 : 3'600'000);
+          try {
+            if (how == way::elsewhere) {
+              gets ? select(on_get(ch), on_get(other)) : select(on_put(ch, -1), on_get(other));
+            } else if (gets) {
+              static_cast<void>(ch.get_for(limit));
+            } else {
+              ch.put_for(-1, limit);
+            }
+          } catch (const sluice::cancelled&) {
+          }
+        })) {}
+  short_wait(const short_wait&) = delete;
+  short_wait& operator=(const short_wait&) = delete;
+  ~short_wait() { task_.join(); }
+
+  void end() {
+    if (how_ == way::stopped) CHECK(task_.request_stop());
+    if (how_ == way::elsewhere) CHECK(other_.try_put(1) == sluice::status::ok);
+  }
+
+ private:
+  const channel<number> other_{sluice::rendezvous};
+  const way how_;
+  sluice::task<void> task_;
+};
+
+/// Returns when no more than these wait. The time of those that are late ends by the ticker, while
+/// this fiber keeps the worker.
+void await_ends(const channel<number>& ch, bool gets, std::size_t still) {
+  while ((gets ? test::still_waiting(ch, test::getters_key{})
+               : test::still_waiting(ch, test::putters_key{})) > still) {
+  }
+}
+
+/// Calls `body(ch, what)` where one stands in a line of `ch` whose wait has ended.
+template <class Body>
+void beside_an_ended_wait(bool gets, Body body) {
+  for (const shape& what : test::shapes) {
+    if (what.capacity == 64 || what.capacity == 1000 || (!gets && !what.can_fill())) continue;
+    for (const way how : all_ways) {
+      const test::situation now(what.name() + ", way " + std::to_string(static_cast<int>(how)));
+      test::progress();
+      test::on_one_worker([&] {
+        const auto ch = what.make<number>();
+        for (std::size_t i = 0; !gets && i < what.capacity; ++i) ch << number(i);
+        {
+          short_wait there(ch, gets, how);
+          there.end();
+          await_ends(ch, gets, 0);
+          body(ch, what);
+        }
+        test::check_nobody_waits(ch);
+      });
+    }
+  }
+}
+
+/// The answer of a selector with this case and `otherwise`, which has position 1.
+template <class Add>
+std::size_t select_at_once(Add add) {
+  sluice::selector cases;
+  CHECK(add(cases) == 0);
+  cases.otherwise();
+  return cases.wait();
+}
+
+}  // namespace
+
+TEST_CASE("beside a getter whose wait has ended and that has not left a select answers at once") {
+  beside_an_ended_wait(true, [](const channel<number>& ch, const shape& what) {
+    const auto put = [&](number n) {
+      return select_at_once([&](sluice::selector& cases) { return cases.on_put(ch, n); });
+    };
+    CHECK(select(on_get(ch), otherwise()) == 1);
+    CHECK(select(on_get(ch), on_timeout(0s)) == 1);
+    if (what.is_rendezvous()) {  // it is none that one could meet
+      CHECK(select(on_put(ch, 1), otherwise()) == 1);
+      CHECK(select(on_put(ch, 1), on_timeout(0s)) == 1);
+      CHECK(put(1) == 1);
+      return;
+    }
+    CHECK(select(on_put(ch, 1), otherwise()) == 0);
+    CHECK(select(on_get(ch), otherwise()) == 0);
+    CHECK(put(2) == 0);
+    CHECK(select(on_get(ch), on_timeout(0s)) == 0);
+    CHECK(select(on_put(ch, 3), on_get(ch)) == 0);
+    CHECK(ch.try_get().value() == 3);
+  });
+}
+
+TEST_CASE("beside a putter whose wait has ended and that has not left a select answers at once") {
+  beside_an_ended_wait(false, [](const channel<number>& ch, const shape& what) {
+    const auto get = [&] {
+      return select_at_once([&](sluice::selector& cases) { return cases.on_get(ch); });
+    };
+    CHECK(select(on_put(ch, 1), otherwise()) == 1);
+    CHECK(select(on_put(ch, 1), on_timeout(0s)) == 1);
+    if (what.is_rendezvous()) {
+      CHECK(select(on_get(ch), otherwise()) == 1);
+      CHECK(select(on_get(ch), on_timeout(0s)) == 1);
+      CHECK(get() == 1);
+      return;
+    }
+    CHECK(select(on_get(ch, [](number got) { CHECK(got == 0); }), otherwise()) == 0);
+    CHECK(select(on_put(ch, 5), otherwise()) == 0);
+    CHECK(ch.full());
+    CHECK(get() == 0);
+    CHECK(ch.size() == what.capacity - 1);
+    CHECK(select(on_put(ch, 6), on_timeout(0s)) == 0);
+    while (const auto item = ch.try_get()) CHECK(*item >= 0);
+  });
+}
+
+TEST_CASE("a select meets the one who waits behind some whose waits have ended, and who is last") {
+  for (const bool gets : {true, false}) {
+    for (const bool tries : {true, false}) {
+      test::progress();
+      test::on_one_worker([&] {
+        const channel<number> ch(sluice::rendezvous);
+        number met = 0;
+        {
+          std::optional<short_wait> ended[std::size(all_ways)];
+          for (const way how : all_ways) ended[static_cast<int>(how)].emplace(ch, gets, how);
+          auto waits = test::begin([&] { gets ? static_cast<void>(met = ch.get()) : ch.put(7); });
+          for (auto& one : ended) one->end();
+          await_ends(ch, gets, 1);
+          const auto select_with = [&](auto&&... more) {
+            return gets ? select(on_put(ch, 7), std::move(more)...)
+                        : select(on_get(ch, [&](number item) { met = item; }), std::move(more)...);
+          };
+          CHECK((tries ? select_with(otherwise()) : select_with()) == 0);
+          waits.join();
+          CHECK(met == 7);
+        }
+        test::check_at_rest(ch);
+      });
+    }
+  }
 }

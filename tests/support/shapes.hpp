@@ -109,6 +109,19 @@ template <class T, class Key>
   return count;
 }
 
+/// Those whose wait has not ended: the others have yet to leave.
+template <class T, class Key>
+[[nodiscard]] std::size_t still_waiting(const sluice::channel<T>& ch, Key side) {
+  sluice::detail::channel_core& core = sluice::detail::putting<inside, T>::core(ch);
+  const std::lock_guard guard(core.*open(lock_key{}));
+  const sluice::detail::unwatched nodes;
+  std::size_t count = 0;
+  for (const auto* node = (core.*open(side)).front(); node != nullptr; node = node->next) {
+    if (node->owner->result() == sluice::detail::outcome::waiting) ++count;
+  }
+  return count;
+}
+
 /// How many strands wait for an item.
 template <class T>
 [[nodiscard]] std::size_t getters_waiting(const sluice::channel<T>& ch) {
