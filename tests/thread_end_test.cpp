@@ -3,6 +3,7 @@
 // all that the library keeps for it, or later; also when a runtime is gone by then.
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -213,12 +214,55 @@ TEST_CASE("a thread's end uses channels of a runtime that is gone, and another o
   CHECK(counted::alive() == 0);
 }
 
+namespace {
+
+/// Counts how many of them are gone.
+struct remembered {
+  std::shared_ptr<std::atomic<int>> gone;
+  remembered() noexcept = default;
+  remembered(remembered&&) noexcept = default;
+  remembered& operator=(remembered&&) noexcept = default;
+  ~remembered() {
+    if (gone) ++*gone;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a fiber_local is there at a thread's end, also after the thread's values have gone") {
+  const sluice::fiber_local<remembered> local;
+  for (const made when : {made::before, made::after}) {
+    for (const bool used_before : {false, true}) {
+      const auto gone = std::make_shared<std::atomic<int>>(0);
+      bool anew = false;
+      std::thread([&] {
+        if (when == made::after && used_before) local->gone = gone;
+        at_end_of_thread().use = [&] {
+          anew = local->gone == nullptr;
+          local->gone = gone;
+        };
+        if (when == made::before && used_before) local->gone = gone;
+      }).join();
+      // Where the thread's object goes before its values, it finds the one that there is.
+      const bool found = used_before && when == made::after;
+      CHECK(anew == !found);
+      CHECK(*gone == (used_before && !found ? 2 : 1));
+    }
+  }
+}
+
 // ---- the end of the process ----------------------------------------------------------------------
 
 namespace {
 
+sluice::fiber_local<std::string>& text() {
+  static auto* const one = new sluice::fiber_local<std::string>;
+  return *one;
+}
+
 /// At the end of the process nobody is left who could throw or check.
 void use_or_die(const char* where) {
+  *text() += where;
   for (const shape& what : test::shapes) {
     const echo other(what);
     auto server = sluice::go([&] { other.serve(); });
@@ -235,6 +279,7 @@ void use_or_die(const char* where) {
 
 const test::child used_at_exit("the end of the process uses channels", [] {
   static at_end with_the_process;
+  *text() = "a text that is too long to lie in the string itself";
   with_the_process.use = [] { use_or_die("static"); };
   at_end_of_thread().use = [] { use_or_die("thread"); };
   std::optional<sluice::runtime> rt(std::in_place, sluice::runtime_options{.workers = 2});

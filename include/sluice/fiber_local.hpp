@@ -18,7 +18,9 @@ namespace sluice {
 /// Each fiber that asks gets a T of its own; outside of fibers each thread does. Made at the first
 /// use: T{}, a copy of the value given, or what the function given returns. Destroyed at the end of
 /// the fiber, on its own stack, under a shield, the last made first, before a join of it returns;
-/// at the thread's end. A destructor may use other fiber_locals; its own would be made anew.
+/// at the thread's end. A destructor may use other fiber_locals; its own would be made anew. So is
+/// that of a thread for what it destroys later, and that one goes too; at the end of the process,
+/// once objects with static storage go, it stays.
 ///
 /// Instances are independent of each other. One that is destroyed leaves the values that strands
 /// have of it: each until its strand ends, or makes one of an instance that came later. References

@@ -99,8 +99,7 @@ class strand_locals final : public strand_end {
 
 [[gnu::noinline]] local_node& keep_local(const local_key& key, std::unique_ptr<local_node> fresh) {
   if (end_of_this_strand() == nullptr) {
-    auto all = std::make_unique<strand_locals>();
-    end_of_this_strand() = all.release();
+    keep_until_end(*std::make_unique<strand_locals>().release());
   }
   return static_cast<strand_locals*>(end_of_this_strand())->keep(key, std::move(fresh));
 }

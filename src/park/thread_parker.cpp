@@ -6,6 +6,7 @@
 #include <cassert>
 #include <exception>
 #include <mutex>
+#include <type_traits>
 
 #include "park/futex.hpp"
 #include "park/running_parker.hpp"
@@ -113,6 +114,11 @@ class thread_parker final : public parker {
   short_lock lock_;
   waiter* waiting_ = nullptr;  ///< under the lock
 };
+
+// It works to the thread's very end, whatever was destroyed before: no destructor may do anything.
+// The atomics of a test build have some.
+static_assert(std::is_trivially_destructible_v<thread_parker> ||
+              !std::is_trivially_destructible_v<atomic<std::uint32_t>>);
 
 parker& parker_of_this_thread() noexcept {
   thread_local thread_parker own;

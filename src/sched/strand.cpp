@@ -1,4 +1,6 @@
 // What the running strand asks of the scheduler.
+#include <cxxabi.h>
+
 #include "sched/scheduler.hpp"
 #include "sched/strand_end.hpp"
 #include "sched/worker_switch.hpp"
@@ -6,28 +8,36 @@
 #include "sluice/detail/park/parker.hpp"
 #include "sluice/detail/sched/task_core.hpp"
 
+/// Which shared object, or program, this is: defined in each by the compiler.
+extern "C" [[gnu::visibility("hidden")]] void* __dso_handle;
+
 namespace sluice::detail {
 namespace {
 
-/// A thread's own. Its end comes before that of the thread's parker, which it may still need.
-struct thread_end {
-  thread_end() noexcept { static_cast<void>(parker::current()); }
-  thread_end(const thread_end&) = delete;
-  thread_end& operator=(const thread_end&) = delete;
-  ~thread_end() {
-    if (last != nullptr) last->strand_ends();
-    last = nullptr;
-  }
-  strand_end* last = nullptr;
-};
+/// A thread's own. No object with a destructor: what the thread destroys later may still ask.
+thread_local constinit strand_end* last_of_thread = nullptr;
+
+void end_thread(void*) noexcept {
+  last_of_thread->strand_ends();
+  last_of_thread = nullptr;
+}
 
 }  // namespace
 
-[[gnu::noinline]] strand_end*& end_of_this_strand() noexcept {
+[[gnu::noinline]] strand_end* end_of_this_strand() noexcept {
   worker* here = worker::current();
-  if (here != nullptr) return here->running_fiber()->last();
-  thread_local thread_end own;
-  return own.last;
+  return here != nullptr ? here->running_fiber()->last() : last_of_thread;
+}
+
+[[gnu::noinline]] void keep_until_end(strand_end& last) noexcept {
+  if (worker* here = worker::current()) {
+    here->running_fiber()->last() = &last;
+    return;
+  }
+  last_of_thread = &last;
+  // What a thread_local's destructor would need, but as often as one is kept: also while the thread
+  // destroys its others. Of the main thread not any more once objects with static storage go.
+  abi::__cxa_thread_atexit(&end_thread, nullptr, &__dso_handle);
 }
 
 task_core* running_task() noexcept {

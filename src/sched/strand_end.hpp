@@ -15,7 +15,10 @@ class strand_end {
   ~strand_end() = default;
 };
 
-/// The running strand's place for it; null: it has none. Never inlined.
-[[nodiscard]] strand_end*& end_of_this_strand() noexcept;
+/// The running strand's; null: it has none. Never inlined. A thread has none after its end, and
+/// before it goes it may be given another one, by what is destroyed later.
+[[nodiscard]] strand_end* end_of_this_strand() noexcept;
+/// The running strand, which has none, does that last. Never inlined.
+void keep_until_end(strand_end& last) noexcept;
 
 }  // namespace sluice::detail
