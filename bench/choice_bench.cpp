@@ -1,4 +1,5 @@
-// W5, W10, W10b, W14: uneven sides, select, messages between pieces of local work.
+// W5, W10, W10b, W14: uneven sides, select, messages between pieces of local work; and waits of a
+// selector over up to a thousand channels.
 //
 // Beside: put and get on the bare ring by one thread, and the local work alone.
 #include "support/choices.hpp"
@@ -20,6 +21,12 @@ void select_rendezvous(benchmark::State& state) {
 }
 void select_buffered(benchmark::State& state) {
   bench::report_operations(state, 400'000, bench::selecting_buffered);
+}
+void selector_ready(benchmark::State& state) {
+  bench::report_operations(state, 20'000, bench::selector_ready);
+}
+void selector_parked(benchmark::State& state) {
+  bench::report_operations(state, 20'000, bench::selector_parked);
 }
 void work_rendezvous(benchmark::State& state) {
   bench::report_operations(state, 400'000, bench::working_rendezvous);
@@ -44,6 +51,16 @@ BENCHMARK(select_buffered)
     ->Name("W10b/select_128")
     ->ArgNames({"workers", "channels"})
     ->ArgsProduct({{1, 2}, {2, 8}})
+    ->UseManualTime();
+BENCHMARK(selector_ready)
+    ->Name("selector/ready")
+    ->ArgNames({"workers", "channels"})
+    ->ArgsProduct({{1}, {1, 10, 100, 1000}})
+    ->UseManualTime();
+BENCHMARK(selector_parked)
+    ->Name("selector/parked")
+    ->ArgNames({"workers", "channels"})
+    ->ArgsProduct({{1}, {1, 10, 100, 1000}})
     ->UseManualTime();
 BENCHMARK(work_rendezvous)
     ->Name("W14/work")

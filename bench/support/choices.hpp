@@ -83,6 +83,66 @@ inline measured selecting_buffered(std::size_t workers, std::size_t n, std::size
   return selecting(workers, n, 128, messages);
 }
 
+/// Channels that each have room for one, and a selector that gets from all of them.
+class one_of_many {
+ public:
+  explicit one_of_many(std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) {
+      cases_.on_get(inputs_.emplace_back(1), [this](number item) { sum_ += item; });
+    }
+  }
+  one_of_many(const one_of_many&) = delete;
+  one_of_many& operator=(const one_of_many&) = delete;
+
+  /// Into one of them, chosen at random.
+  void put(number item) {
+    random_ ^= random_ << 13;
+    random_ ^= random_ >> 7;
+    random_ ^= random_ << 17;
+    inputs_[random_ % inputs_.size()] << item;
+  }
+  void wait() { cases_.wait(); }
+  [[nodiscard]] number sum() const { return sum_; }
+
+ private:
+  std::vector<numbers> inputs_;
+  sluice::selector cases_;
+  std::uint64_t random_ = 1;
+  number sum_ = 0;
+};
+
+/// One of n channels has an item when a selector begins to wait. An operation is a wait.
+inline measured selector_ready(std::size_t workers, std::size_t n, std::size_t waits) {
+  return on_workers(workers, [n, waits] {
+    one_of_many all(n);
+    const auto start = clock::now();
+    for (std::size_t i = 1; i <= waits; ++i) {
+      all.put(static_cast<number>(i));
+      all.wait();
+    }
+    return per_operation(start, waits, all.sum() == sum_to(static_cast<number>(waits)));
+  });
+}
+
+/// The item comes when the selector has parked, if one worker runs both. An operation is a wait.
+inline measured selector_parked(std::size_t workers, std::size_t n, std::size_t waits) {
+  return on_workers(workers, [n, waits] {
+    one_of_many all(n);
+    const auto start = clock::now();
+    auto putter = sluice::go([&all, waits] {
+      for (std::size_t i = 1; i <= waits; ++i) {
+        all.put(static_cast<number>(i));
+        sluice::this_fiber::yield();
+      }
+    });
+    for (std::size_t i = 0; i < waits; ++i) all.wait();
+    const measured result =
+        per_operation(start, waits, all.sum() == sum_to(static_cast<number>(waits)));
+    putter.join();
+    return result;
+  });
+}
+
 /// A geometric number of dependent steps, 110 in the mean: some 200 ns.
 inline std::uint64_t local_work(std::uint64_t state) {
   do {
