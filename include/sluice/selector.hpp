@@ -50,6 +50,7 @@ class SLUICE_API selector {
     return keep<detail::put_case<Handle, detail::item_of<Handle>, F>>(
         std::move(to), std::move(item), std::move(handler));
   }
+  /// As on_put above, with a copy.
   template <class Handle, class F = detail::no_handler>
   requires std::copy_constructible<detail::item_of<Handle>> std::size_t on_put(
       Handle to, const detail::item_of<Handle>& item, F handler = {}) {
