@@ -266,7 +266,7 @@ FAULTS = [
              "channels_.erase(std::ranges::find(channels_, one));",
              "channels_.erase(std::ranges::find(channels_, one));", ["selector: two meet"]),
     left_out("range: a step leaves the item", GETTING,
-             "    drop_item();\n    return *this;\n  }\n  void operator++(int)", "drop_item();",
+             "    drop_item();\n    return *this;\n  }\n  /// As `++it`", "drop_item();",
              ["range:"]),
     # ---- pairs
     left_out("channel: a putter that is stopped stays in the list", CORE,
