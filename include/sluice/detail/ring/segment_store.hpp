@@ -44,7 +44,7 @@ struct segment {
   slot all[slots];
 
   // Each item pays for a step of each walk over all slots: so nine steps at a time. Without this
-  // `new segment()` would write all of it first.
+  // make_unique would write all of it first.
   segment() noexcept {
 #pragma GCC unroll 9
     for (slot& s : all) ::new (static_cast<void*>(&s.state)) atomic<stage>(stage::empty);
@@ -82,12 +82,12 @@ class segment_store {
     return kept ? std::move(kept) : make();
   }
   /// A new one. Throws std::bad_alloc.
-  static std::unique_ptr<segment> make() {
-    std::unique_ptr<segment> made(new (std::nothrow) segment);
-    if (!made) {
+  [[nodiscard, gnu::noinline]] static std::unique_ptr<segment> make() {
+    try {
+      return std::make_unique<segment>();
+    } catch (const std::bad_alloc&) {
       throw_no_memory("sluice: unbounded channel: no memory for more items; a capacity bounds it");
     }
-    return made;
   }
 
   /// Takes back one that nobody is in, nor will come to.
