@@ -96,30 +96,28 @@ class putting<test::inside, T> {
 
 namespace test {
 
-/// How many strands stand in the line of that side. Never waits for long, changes nothing.
-template <class T, class Key>
-[[nodiscard]] std::size_t waiting(const sluice::channel<T>& ch, Key side) {
+/// How many of those that stand in the line of that side are meant. Never waits for long, changes
+/// nothing.
+template <class T, class Key, class Meant>
+[[nodiscard]] std::size_t waiting(const sluice::channel<T>& ch, Key side, Meant meant) {
   sluice::detail::channel_core& core = sluice::detail::putting<inside, T>::core(ch);
   const std::lock_guard guard(core.*open(lock_key{}));
   const sluice::detail::unwatched nodes;
   std::size_t count = 0;
   for (const auto* node = (core.*open(side)).front(); node != nullptr; node = node->next) {
-    ++count;
+    if (meant(*node->owner)) ++count;
   }
   return count;
+}
+template <class T, class Key>
+[[nodiscard]] std::size_t waiting(const sluice::channel<T>& ch, Key side) {
+  return waiting(ch, side, [](const auto&) { return true; });
 }
 
 /// Those whose wait has not ended: the others have yet to leave.
 template <class T, class Key>
 [[nodiscard]] std::size_t still_waiting(const sluice::channel<T>& ch, Key side) {
-  sluice::detail::channel_core& core = sluice::detail::putting<inside, T>::core(ch);
-  const std::lock_guard guard(core.*open(lock_key{}));
-  const sluice::detail::unwatched nodes;
-  std::size_t count = 0;
-  for (const auto* node = (core.*open(side)).front(); node != nullptr; node = node->next) {
-    if (node->owner->result() == sluice::detail::outcome::waiting) ++count;
-  }
-  return count;
+  return waiting(ch, side, [](const sluice::detail::waiter& one) { return !one.has_ended(); });
 }
 
 /// How many strands wait for an item.
