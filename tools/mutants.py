@@ -1,7 +1,7 @@
 """The mutants of tools/mutate: where the sources can be weakened, and what they say about that.
 
   order   each memory order that is stronger than relaxed, to each weaker one that its operation has
-  wake    each statement that wakes, serves, hands over or gives back, left out
+  wake    each statement that wakes, serves, hands over, gives back or deletes, left out
   check   each condition on an atomic that stands below an `// order:` comment, taken as false: an
           `if`, a `bool` that is declared there, what a function of type bool returns, and an `if` on
           what was loaded into a name in the line above it
@@ -23,8 +23,8 @@ WAKES = "unpark|unpark_all|serve|settle|perform|wake|wake_in_kernel|futex_wake|p
 WAKES += "|conclude|(?:return )?hand_over"
 # Perhaps behind a condition, which stays.
 STATEMENT = re.compile(
-    r"^(\s*(?:(?:while|if) \(.*\) )?)(?:[\w.>()*&\[\]:-]+(?:\.|->))?"
-    rf"(?:{WAKES})\([^;{{}}]*\);\s*(?://.*)?$"
+    r"^(\s*(?:(?:while|if) \(.*\) )?)"
+    rf"(?:(?:[\w.>()*&\[\]:-]+(?:\.|->))?(?:{WAKES})\([^;{{}}]*\)|delete [^;{{}}]+);\s*(?://.*)?$"
 )
 # One of two, by a condition.
 EITHER = re.compile(rf"^ *([\w:= ]+ \? (?:{WAKES})\([^;{{}}?]*\)\s*: (?:{WAKES})\([^;{{}}?]*\);)", re.M)
@@ -285,6 +285,8 @@ SAMPLES = [
     ("a wake in a loop", "  while (node* one = won.pop()) one->strand().unpark();\n",
      [("without", "")], False),
     ("one of two", "  puts ? hand_over(a, b)\n       : hand_over(b, a);\n", [("without", "")], False),
+    ("a delete", "  if (--users == 0) delete this;\n", [("without", "")], False),
+    ("a deleted function", "  a(const a&) = delete;\n", [], False),
     ("a return that hands over", "if (x) return hand_over(y);\n", [("without", "")], False),
     ("a claim", "if (x.owner->try_claim(a)) return;\n", [("won", "")], False),
     ("a claim that is defined", "bool try_claim(outcome how) noexcept { return f(how); }\n", [],

@@ -407,6 +407,14 @@ std::uint64_t newest_value(const void* at, unsigned size) noexcept {
   return location_of(at, size).newest().value;
 }
 
+bool static_atomic_holds(const void* from, std::size_t size) noexcept {
+  for (unsigned i = 0; i < static_count; ++i) {
+    const std::uint64_t value = value_at(statics[i].at, statics[i].size);
+    if (value - reinterpret_cast<std::uint64_t>(from) < size) return true;
+  }
+  return false;
+}
+
 void forget_locations(const void* from, std::size_t size) noexcept {
   for (std::size_t i = 0; late[s.current].count != 0 && i < size; ++i) {
     make_own_stores_to(static_cast<const char*>(from) + i);

@@ -9,9 +9,12 @@
 // which of the bytes that touched. A plain access conflicts with a write of another strand that the
 // accessing one has not seen, a write also with such a read. An atomic operation counts as a read
 // here, the begin and the end of an atomic and the end of a heap block as writes.
+#include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <vector>
 
 #include "engine/driver.hpp"
 #include "engine/hooks.hpp"
@@ -91,8 +94,6 @@ unsigned mask_of(std::size_t offset, std::size_t size) noexcept {
 
 char* const region = region_memory;
 
-void begin_memory() noexcept {}
-
 void plain_access(const void* at, std::size_t size, bool writes, const void* pc) noexcept {
   if (!s.running || offset_of(at) >= region_bytes) return;
   if (s.tracing) {
@@ -123,10 +124,31 @@ namespace {
 
 // ---- the heap: blocks one behind the other, none used again in the same schedule ---------------
 
+/// Stands before its memory.
 struct block {
-  std::size_t size;
+  block* older;
+  std::uint32_t size;
+  bool given_back;
+  bool stays;  ///< for good, as do the static objects that know it
+
+  [[nodiscard]] char* begin() noexcept { return reinterpret_cast<char*>(this + 1); }
+  [[nodiscard]] bool holds(std::uint64_t address) noexcept {
+    return address - reinterpret_cast<std::uint64_t>(begin()) < size;
+  }
+  /// Does a word of it point into that one?
+  [[nodiscard]] bool knows(block& other) noexcept {
+    for (std::uint32_t i = 0; i + 8 <= size; i += 8) {
+      std::uint64_t word;
+      std::memcpy(&word, begin() + i, 8);
+      if (other.holds(word)) return true;
+    }
+    return false;
+  }
 };
-constexpr std::size_t block_head = 64;
+static_assert(sizeof(block) == 16);
+
+block* newest_block = nullptr;
+unsigned blocks_in_use = 0;
 
 void* allocate(std::size_t size, std::size_t alignment) noexcept {
   if (alignment < 16) alignment = 16;
@@ -135,20 +157,50 @@ void* allocate(std::size_t size, std::size_t alignment) noexcept {
   if (at + size > heap_bytes) fail(failure::engine, "the heap of a schedule is used up");
   s.heap_used = at + ((size + 15) & ~std::size_t{15});
   char* const found = region + stacks_bytes + at;
-  reinterpret_cast<block*>(found - 16)->size = size;
+  newest_block = ::new (static_cast<void*>(found - sizeof(block)))
+      block{newest_block, static_cast<std::uint32_t>(size), false, me().makes_static != 0};
+  ++blocks_in_use;
   std::memset(found, 0xa5, size);
   return found;
 }
 
 void release(void* at) noexcept {
   if (!s.running) return;
-  const std::size_t size = reinterpret_cast<block*>(static_cast<char*>(at) - 16)->size;
+  block& one = *(static_cast<block*>(at) - 1);
+  const std::size_t size = one.size;
   plain_access(at, size, true, __builtin_return_address(0));
   forget_locations(at, size);
   for (std::size_t i = 0; i < size; i += 8) shadow_of(offset_of(at) + i).freed = true;
+  one.given_back = true;
+  --blocks_in_use;
 }
 
 }  // namespace
+
+void begin_memory() noexcept {
+  newest_block = nullptr;
+  blocks_in_use = 0;
+}
+
+const void* lost_block() noexcept {
+  if (blocks_in_use == 0) return nullptr;
+  std::vector<block*> unknown;
+  std::vector<block*> known;  // some not looked into yet
+  for (block* one = newest_block; one != nullptr; one = one->older) {
+    if (one->given_back) continue;
+    const bool stays = one->stays || static_atomic_holds(one->begin(), one->size);
+    (stays ? known : unknown).push_back(one);
+  }
+  while (!unknown.empty() && !known.empty()) {
+    block& from = *known.back();
+    known.pop_back();
+    const auto first = std::partition(unknown.begin(), unknown.end(),
+                                      [&](block* other) { return !from.knows(*other); });
+    known.insert(known.end(), first, unknown.end());
+    unknown.erase(first, unknown.end());
+  }
+  return unknown.empty() ? nullptr : unknown.back()->begin();
+}
 
 // ---- what the compiler calls for the code under test --------------------------------------------
 

@@ -380,6 +380,14 @@ void run_schedule(void (*body)(const void*), const void* of) noexcept {
   add_strand(0, entry, &first, clocks{});
   jump(0);
   s.running = false;
+  // Threads that still sleep, where a scenario lets them, keep what is theirs.
+  if (s.how == failure::none && strands_alive() == 0) {
+    s.at = lost_block();
+    if (s.at != nullptr) {
+      s.how = failure::leak;
+      s.claim = "memory that nobody has given back";
+    }
+  }
   end_locations();
   s.steps_in_all += s.step;
 }

@@ -35,6 +35,7 @@ enum class failure : std::uint8_t {
   data_race,   ///< two accesses that nothing orders, one of them plain
   dead_frame,  ///< an access to a frame that has returned
   freed,       ///< an access to memory that was given back
+  leak,        ///< memory that nobody has given back
   deadlock,    ///< everybody waits
   livelock,    ///< everybody spins, or the steps do not end
   exception,   ///< left a strand
@@ -57,7 +58,8 @@ struct strand {
   std::int64_t until;
   bool begun;  ///< it is in the scenario's code: its steps matter
   bool timed_out;
-  bool looks_fresh;  ///< its next load after a pause reads the newest value
+  bool looks_fresh;       ///< its next load after a pause reads the newest value
+  unsigned makes_static;  ///< objects at their first use, one in the other
 };
 
 struct schedule_state {
@@ -129,6 +131,9 @@ void join_strand(unsigned number) noexcept;
 
 // ---- memory.cpp
 void begin_memory() noexcept;
+/// After the schedule: a block of the heap that nobody has given back, and that no static object
+/// knows, directly or through others; null if there is none.
+[[nodiscard]] const void* lost_block() noexcept;
 /// A read or write of plain memory, or the begin and end of an atomic (as writes).
 void plain_access(const void* at, std::size_t size, bool writes, const void* pc) noexcept;
 /// An atomic operation: conflicts with plain writes only.
@@ -143,6 +148,8 @@ void forget_sharing() noexcept;
 /// Was an address found to be shared in this schedule that was not known to be?
 [[nodiscard]] bool learned_sharing() noexcept;
 [[nodiscard]] std::uint64_t newest_value(const void* at, unsigned size) noexcept;
+/// Does an atomic outside of the schedule's memory hold an address in that piece of it?
+[[nodiscard]] bool static_atomic_holds(const void* from, std::size_t size) noexcept;
 /// The memory of atomics goes away.
 void forget_locations(const void* from, std::size_t size) noexcept;
 

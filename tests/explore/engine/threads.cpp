@@ -156,6 +156,7 @@ int __wrap___cxa_guard_acquire(char* guard) {
          0) {
     if (maker != s.generation) {
       maker = s.generation;
+      ++me().makes_static;
       return 1;
     }
     sluice::explore::pause();
@@ -165,6 +166,7 @@ int __wrap___cxa_guard_acquire(char* guard) {
 
 void __wrap___cxa_guard_release(char* guard) {
   if (!in_schedule()) return __real___cxa_guard_release(guard);
+  --me().makes_static;
   atomic_store(guard, 1, 1, std::memory_order_release, place::current());
 }
 

@@ -168,6 +168,8 @@ const char* describe(failure how) noexcept {
       return "a frame that is gone";
     case failure::freed:
       return "memory that is gone";
+    case failure::leak:
+      return "leak";
     case failure::deadlock:
       return "lost wake-up";
     case failure::livelock:

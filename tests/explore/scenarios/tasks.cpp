@@ -2,8 +2,10 @@
 //
 // Where no worker is needed, a strand does what a worker would: it calls the task and finishes it.
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <stop_token>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -26,8 +28,9 @@ using detail::task_extras;
 
 /// Deleted by whoever comes second of finish and drop.
 template <class F>
-task_core& new_task(F f) {
-  return *new detail::task_call<std::invoke_result_t<F>, F>(nullptr, std::move(f));
+task_core& new_task(F f, const char* name = nullptr) {
+  return *new detail::task_call<std::invoke_result_t<F>, F>(
+      name != nullptr ? std::make_unique<const std::string>(name) : nullptr, std::move(f));
 }
 
 void run(task_core& task) {
@@ -116,14 +119,26 @@ void an_end_that_is_noted_twice() {
 
 // ---- what outlives a task ------------------------------------------------------------------------
 
+/// The name goes to the extras that are used, and with the last of both.
+template <bool has_name>
 void extras_of_two() {
-  task_core& task = new_task([] {});
+  task_core& task = new_task([] {}, has_name ? "one" : nullptr);
   const auto watch = [&] {
     check(!task.extras().source.get_token().stop_requested(), "nobody has asked");
+    check(task.name() == (has_name ? "one" : ""), "the name stays");
   };
   strands(watch, watch);
   run(task);
   task.drop();
+}
+
+void a_name() {
+  task_core& task = new_task([] {}, "one");
+  strands([&] { run(task); },
+          [&] {
+            check(task.name() == "one", "it is named");
+            task.drop();
+          });
 }
 
 /// As whoever turns a signal into a stop.
@@ -354,7 +369,9 @@ scenarios task_scenarios() {
       {"tasks: an end that is noted twice", call<an_end_that_is_noted_twice>},
       {"tasks: an end that is noted and joined", call<an_end_that_is_noted<true, false>>},
       {"tasks: an end that is noted after a stop", call<an_end_that_is_noted<false, true>>},
-      {"tasks: two make the extras", call<extras_of_two>},
+      {"tasks: two make the extras", call<extras_of_two<false>>},
+      {"tasks: two make the extras of one with a name", call<extras_of_two<true>>},
+      {"tasks: one with a name", call<a_name>},
       {"tasks: a stop after the handle", call<a_stop_after_the_handle>},
       {"tasks: a stop and a token", call<a_stop_and_a_token>, nullptr, stop_part},
       {"tasks: a stop by a token", call<a_stop_by_a_token>, nullptr, stop_part},

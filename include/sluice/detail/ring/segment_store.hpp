@@ -154,7 +154,6 @@ class segment_store {
       // order: relaxed, published by the exchange
       in->next.store(first, memory_order_relaxed);
       // order: D3 release, pairs with look_at_retired: the links
-      // mutation: won, the segment is never given back: tests/segments_test.cpp counts its blocks
     } while (
         !retired_.compare_exchange_weak(first, in, memory_order_release, memory_order_relaxed));
   }
