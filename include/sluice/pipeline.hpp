@@ -243,12 +243,7 @@ inline auto tee(stage_options options = {}) {
         static_assert(std::copy_constructible<T>,
                       "sluice: tee: both sides get each item, which must be copyable; use a "
                       "std::shared_ptr<const T>");
-        using work = detail::double_output<T>;
-        const auto fresh =
-            std::make_shared<detail::stage<work>>(std::size_t{2}, options, std::move(from).give());
-        fresh->start(options, 1);
-        return std::pair(flow<T>(receiver<T>(fresh->work().left), fresh),
-                         flow<T>(receiver<T>(fresh->work().right), fresh));
+        return detail::start_two(options, std::move(from).give());
       });
 }
 
@@ -257,11 +252,7 @@ inline auto tee(stage_options options = {}) {
 
 /// All items, in a std::vector.
 inline auto collect() {
-  return detail::adaptor([]<class T>(flow<T> from) {
-    std::vector<T> all;
-    for (T& item : from) all.push_back(std::move(item));
-    return all;
-  });
+  return detail::adaptor([]<class T>(flow<T> from) { return detail::all_of(std::move(from)); });
 }
 
 /// Calls `f(item)` for each item on the strand that waits.

@@ -3,9 +3,11 @@
 
 #include <concepts>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "sluice/detail/pipeline/flow.hpp"
 #include "sluice/detail/pipeline/ordered.hpp"
@@ -37,9 +39,12 @@ concept is_adaptor = std::derived_from<std::remove_cvref_t<A>, any_adaptor>;
 
 /// `source | stage`: starts the stage; `source | sink`: waits.
 template <source Source, is_adaptor Adaptor>
-auto operator|(Source&& from, Adaptor&& to) {
-  return std::remove_cvref_t<Adaptor>(std::forward<Adaptor>(to))(
-      as_flow(std::forward<Source>(from)));
+[[gnu::noinline]] auto operator|(Source&& from, Adaptor&& to) {
+  if constexpr (std::same_as<Adaptor, std::remove_cvref_t<Adaptor>>) {
+    return std::move(to)(as_flow(std::forward<Source>(from)));
+  } else {
+    return std::remove_cvref_t<Adaptor>(to)(as_flow(std::forward<Source>(from)));
+  }
 }
 
 /// `stage | stage` and `stage | sink`: to be used as one.
@@ -59,6 +64,22 @@ struct is_optional<std::optional<T>> : std::true_type {};
 template <class F>
 concept generator =
     std::invocable<F&> && is_optional<std::remove_cvref_t<std::invoke_result_t<F&>>>::value;
+
+/// Starts what tee is.
+template <class T>
+[[gnu::noinline]] std::pair<flow<T>, flow<T>> start_two(const stage_options& how, inlet<T> from) {
+  const auto work = new double_output<T>(how, std::move(from));
+  const stage_handle fresh = start_stage(how, 1, 2, std::unique_ptr<any_work>(work));
+  return {flow<T>(receiver<T>(work->left), fresh), flow<T>(receiver<T>(work->right), fresh)};
+}
+
+/// What collect is.
+template <class T>
+[[gnu::noinline]] std::vector<T> all_of(flow<T> from) {
+  std::vector<T> all;
+  for (T& item : from) all.push_back(std::move(item));
+  return all;
+}
 
 /// Starts what transform and filter are.
 template <class Out, class In, class Step>

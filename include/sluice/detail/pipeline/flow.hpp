@@ -39,9 +39,9 @@ class [[nodiscard]] flow : private receiver<T> {
     stage_ = std::move(other.stage_);
     return *this;
   }
-  ~flow() {
+  [[gnu::noinline]] ~flow() {
     // Who did not close it finds a stage that has ended, or is not there (a forked child).
-    if (stage_ != nullptr && items_of(*this).close()) stage_->leave();
+    if (stage_ && items_of(*this).close()) stage_.leave();
   }
 
   // As those of receiver<T>; each may be called by any strand.
@@ -65,7 +65,7 @@ class [[nodiscard]] flow : private receiver<T> {
   [[nodiscard]] const receiver<T>& items() const noexcept { return *this; }
 
   /// The first output of a stage that was started. For the library's own use.
-  flow(receiver<T> items, std::shared_ptr<detail::any_stage> from) noexcept
+  flow(receiver<T> items, detail::stage_handle from) noexcept
       : receiver<T>(std::move(items)), stage_(std::move(from)) {}
   /// Gives all to the next stage. For the library's own use.
   [[nodiscard]] detail::inlet<T> give() && noexcept {
@@ -75,7 +75,7 @@ class [[nodiscard]] flow : private receiver<T> {
  private:
   static receiver<T>& items_of(flow& of) noexcept { return of; }
 
-  std::shared_ptr<detail::any_stage> stage_;
+  detail::stage_handle stage_;
 };
 
 namespace detail {
@@ -120,12 +120,19 @@ concept source = source_traits<std::remove_cvref_t<S>>::value;
 template <class S>
 using item_of = typename source_traits<std::remove_cvref_t<S>>::item;
 
+/// Starts a stage with one output, `out`, which is a part of the work.
+template <class T>
+[[gnu::noinline]] flow<T> start_one(const stage_options& how, int fibers,
+                                    std::unique_ptr<any_work> work, const channel<T>& out) {
+  stage_handle fresh = start_stage(how, fibers, 1, std::move(work));
+  return flow<T>(receiver<T>(out), std::move(fresh));
+}
+
 /// Starts a stage with one output, which `Work` makes and calls `out`.
 template <class Work, class... Args>
-auto start(const stage_options& how, int fibers, Args&&... args) {
-  const auto fresh = std::make_shared<stage<Work>>(1, how, std::forward<Args>(args)...);
-  fresh->start(how, fibers);
-  return flow<typename Work::output>(receiver<typename Work::output>(fresh->work().out), fresh);
+[[gnu::noinline]] auto start(const stage_options& how, int fibers, Args&&... args) {
+  const auto work = new Work(how, std::forward<Args>(args)...);
+  return start_one(how, fibers, std::unique_ptr<any_work>(work), work->out);
 }
 
 }  // namespace detail

@@ -30,20 +30,20 @@
 
 namespace sluice::pipeline::detail {
 
-/// `Step` makes a std::optional<Out> of an In.
-template <class In, class Out, class Step>
-class ordered_map {
+/// All but the function.
+template <class In, class Out>
+class ordered_work : public any_work {
  public:
   using output = Out;
 
-  ordered_map(const stage_options& how, inlet<In> in, Step step)
+  ordered_work(const stage_options& how, inlet<In>&& in)
       : out(make_output<Out>(how)),
         in_(std::move(in)),
-        step_(std::move(step)),
         room_(static_cast<std::ptrdiff_t>(window_of(how))),
         slots_(window_of(how)) {}
+  [[gnu::noinline]] ~ordered_work() override = default;
 
-  std::exception_ptr run(int) {
+  std::exception_ptr run(int) final {
     auto next = in_.items().begin();
     while (std::optional<place> mine = claim(next)) {
       done result = mine->error ? done(std::move(mine->error)) : attempt(*next);
@@ -52,8 +52,8 @@ class ordered_map {
     }
     return nullptr;
   }
-  void leave() noexcept { in_.leave(); }
-  void end(const std::exception_ptr& error) noexcept {
+  void leave() noexcept final { in_.leave(); }
+  void end(const std::exception_ptr& error) noexcept final {
     in_.drop();
     out.close(error);
   }
@@ -72,6 +72,8 @@ class ordered_map {
     std::optional<done> result;
     bool filled = false;  ///< under lock_
   };
+
+  virtual std::optional<Out> make(In&& item) = 0;
 
   static std::size_t window_of(const stage_options& how) {
     return static_cast<std::size_t>(how.workers) + how.capacity;
@@ -97,7 +99,7 @@ class ordered_map {
 
   done attempt(In& item) {
     try {
-      return done(std::in_place, step_(std::move(item)));
+      return done(std::in_place, make(std::move(item)));
     } catch (...) {
       return done(std::current_exception());
     }
@@ -129,7 +131,6 @@ class ordered_map {
   slot& slot_of(std::uint64_t number) { return slots_[number % slots_.size()]; }
 
   inlet<In> in_;
-  Step step_;
   counting_semaphore<> room_;
   std::vector<slot> slots_;
 
@@ -142,6 +143,19 @@ class ordered_map {
   // Under lock_.
   std::uint64_t next_out_ = 0;
   bool delivering_ = false;  ///< stays true after an error
+};
+
+/// `Step` makes a std::optional<Out> of an In.
+template <class In, class Out, class Step>
+class ordered_map final : public ordered_work<In, Out> {
+ public:
+  ordered_map(const stage_options& how, inlet<In>&& in, Step&& step)
+      : ordered_work<In, Out>(how, std::move(in)), step_(std::move(step)) {}
+
+ private:
+  std::optional<Out> make(In&& item) override { return step_(std::move(item)); }
+
+  Step step_;
 };
 
 }  // namespace sluice::pipeline::detail

@@ -1,7 +1,7 @@
 // A stage of a pipeline: its fibers, and what it leaves behind when it ends.
 //
 // A stage belongs to the flow that it feeds, and through it to the stage, or the sink, that reads
-// this flow; so the last one owns all those before it. A stage is a `Work` with fibers to do it:
+// this flow; so the last one owns all those before it. A stage is a work with fibers to do it:
 //
 //   std::exception_ptr run(int strand)   what one fiber does. Returns at the end of the input, with
 //                                        its cause or null; throws when the stage has failed
@@ -13,24 +13,22 @@
 //    knows that none of its functions runs any more.
 // I2 ~stage waits for its fibers. The members die in the order fibers, functions, stages before.
 // I3 Nothing escapes a fiber: the first error is kept here and becomes the cause of the close.
+//
+// The stage itself is compiled (src/pipeline/stage.cpp); the works alone are templates.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <utility>
 
 #include "sluice/channel.hpp"
+#include "sluice/export.hpp"
 #include "sluice/handles.hpp"
-#include "sluice/mutex.hpp"
-#include "sluice/scope.hpp"
 #include "sluice/status.hpp"
-#include "sluice/task.hpp"
 
 namespace sluice::pipeline {
 
@@ -62,34 +60,62 @@ struct stage_options {
 
 namespace detail {
 
-/// A stage as the one after it knows it.
-class any_stage {
+/// What the fibers of a stage do, and how it ends: as the head says.
+class SLUICE_API any_work {
  public:
-  any_stage() = default;
-  any_stage(const any_stage&) = delete;
-  any_stage& operator=(const any_stage&) = delete;
-  /// Stops the stage and those before it, and waits for the end of their fibers.
-  virtual ~any_stage() = default;
-  /// The reader of one output takes no more; called once for each, at most. Never waits.
+  any_work() = default;
+  any_work(const any_work&) = delete;
+  any_work& operator=(const any_work&) = delete;
+  virtual ~any_work();
+  virtual std::exception_ptr run(int strand) = 0;
   virtual void leave() noexcept = 0;
+  virtual void end(const std::exception_ptr& error) noexcept = 0;
 };
 
-/// What a stage reads: the items, and the stage that makes them (null: somebody else does).
+class stage;
+
+/// A share in a stage that was started, as the one after it holds it; or in none. When the last
+/// one goes, the stage and those before it are stopped, and the end of their fibers waited for.
+class SLUICE_API stage_handle {
+ public:
+  stage_handle() noexcept = default;
+  explicit stage_handle(std::shared_ptr<stage> of) noexcept;
+  stage_handle(const stage_handle& other) noexcept;
+  stage_handle(stage_handle&& other) noexcept : stage_(std::move(other.stage_)) {}
+  stage_handle& operator=(stage_handle other) noexcept;
+  ~stage_handle();
+
+  /// The reader of one output takes no more; called once for each, at most. Never waits. Not for
+  /// the handle of no stage.
+  void leave() const noexcept;
+  explicit operator bool() const noexcept { return stage_ != nullptr; }
+
+ private:
+  std::shared_ptr<stage> stage_;
+};
+
+/// Starts a stage whose outputs so many readers can leave. Throws as go does: then no fiber of it
+/// is left.
+[[nodiscard]] SLUICE_API stage_handle start_stage(const stage_options& how, int fibers,
+                                                  std::size_t outputs,
+                                                  std::unique_ptr<any_work> work);
+
+/// What a stage reads: the items, and the stage that makes them (none: somebody else does).
 template <class T>
 class inlet {
  public:
-  inlet(receiver<T> items, std::shared_ptr<any_stage> from) noexcept
+  inlet(receiver<T> items, stage_handle from) noexcept
       : from_(std::move(from)), items_(std::move(items)) {}
 
   [[nodiscard]] const receiver<T>& items() const noexcept { return *items_; }
   void leave() const noexcept {
-    if (from_ != nullptr) from_->leave();
+    if (from_) from_.leave();
   }
   /// Takes no more of the items, and keeps the stage.
   void drop() noexcept { items_.reset(); }
 
  private:
-  std::shared_ptr<any_stage> from_;
+  stage_handle from_;
   std::optional<receiver<T>> items_;
 };
 
@@ -110,105 +136,15 @@ std::exception_ptr for_items(const receiver<T>& items, F&& f) {
   }
 }
 
-template <class Work>
-class stage final : public any_stage {
- public:
-  /// `outputs`: how many readers can leave.
-  template <class... Args>
-  explicit stage(std::size_t outputs, Args&&... args)
-      : wanted_(outputs), work_(std::forward<Args>(args)...) {}
-
-  /// Starts the fibers; called once. Throws as go does: then destroy the stage.
-  void start(const stage_options& how, int fibers) {
-    running_ = fibers;
-    if (fibers == 0) work_.end(nullptr);
-    for (int i = 0; i < fibers; ++i) {
-      crew_.go(fiber_options{.name = how.name, .stack_size = how.stack_size},
-               [this, i]() noexcept { run(i); });
-    }
-  }
-
-  void leave() noexcept override {
-    {
-      const std::lock_guard guard(lock_);
-      if (--wanted_ != 0) return;
-    }
-    stop();
-  }
-
-  [[nodiscard]] Work& work() noexcept { return work_; }
-
- private:
-  void run(int strand) noexcept {
-    std::exception_ptr error;
-    try {
-      note(work_.run(strand));
-    } catch (...) {
-      note(std::current_exception());
-      stop();
-    }
-    {
-      const std::lock_guard guard(lock_);
-      if (--running_ != 0) return;
-      error = error_;
-    }
-    work_.end(error);  // I1
-  }
-
-  /// The first error counts.
-  void note(std::exception_ptr error) noexcept {
-    if (error == nullptr) return;
-    const std::lock_guard guard(lock_);
-    if (error_ == nullptr) error_ = std::move(error);
-  }
-
-  void stop() noexcept {
-    {
-      const std::lock_guard guard(lock_);
-      if (std::exchange(stopped_, true)) return;
-    }
-    crew_.request_stop();
-    work_.leave();
-  }
-
-  mutex lock_;
-  // Under the lock.
-  std::size_t wanted_;
-  int running_ = 0;
-  bool stopped_ = false;
-  std::exception_ptr error_;
-
-  Work work_;
-  scope crew_;  // the last member: I2
-};
-
 /// The output of a stage.
 template <class T>
-[[nodiscard]] channel<T> make_output(const stage_options& how) {
+[[nodiscard, gnu::noinline]] channel<T> make_output(const stage_options& how) {
   return channel<T>(how.capacity, {.name = how.name});
 }
 
 /// The options as they will be used. `kind` is what the user called.
-[[nodiscard]] inline stage_options checked(stage_options how, const char* kind) {
-  if (how.workers < 1 || how.workers > most_stage_workers) {
-    throw std::invalid_argument(std::string("sluice: ") + kind + ": a stage of " +
-                                std::to_string(how.workers) + " workers; say 1 to " +
-                                std::to_string(most_stage_workers));
-  }
-  if (how.capacity == 0) {
-    throw std::invalid_argument(std::string("sluice: ") + kind +
-                                ": a stage's capacity is 1 result or more");
-  }
-  if (how.name.empty()) how.name = kind;
-  return how;
-}
-[[nodiscard]] inline stage_options checked_single(stage_options how, const char* kind) {
-  if (how.workers != 1) {
-    throw std::invalid_argument(std::string("sluice: ") + kind +
-                                ": this stage has one worker, always");
-  }
-  return checked(std::move(how), kind);
-}
+[[nodiscard]] SLUICE_API stage_options checked(stage_options how, const char* kind);
+[[nodiscard]] SLUICE_API stage_options checked_single(stage_options how, const char* kind);
 
 }  // namespace detail
 }  // namespace sluice::pipeline

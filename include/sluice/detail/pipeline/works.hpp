@@ -21,7 +21,7 @@ namespace sluice::pipeline::detail {
 
 /// A work with one output.
 template <class T>
-struct feeds {
+struct feeds : any_work {
   using output = T;
   explicit feeds(const stage_options& how) : out(make_output<T>(how)) {}
   const channel<T> out;
@@ -30,9 +30,10 @@ struct feeds {
 /// A work with one input and one output.
 template <class In, class Out>
 struct relays : feeds<Out> {
-  relays(const stage_options& how, inlet<In> from) : feeds<Out>(how), in(std::move(from)) {}
-  void leave() noexcept { in.leave(); }
-  void end(const std::exception_ptr& error) noexcept {
+  relays(const stage_options& how, inlet<In>&& from) : feeds<Out>(how), in(std::move(from)) {}
+  [[gnu::noinline]] ~relays() override = default;
+  void leave() noexcept final { in.leave(); }
+  void end(const std::exception_ptr& error) noexcept final {
     in.drop();
     this->out.close(error);
   }
@@ -43,8 +44,8 @@ struct relays : feeds<Out> {
 template <class T>
 struct begins : feeds<T> {
   using feeds<T>::feeds;
-  void leave() noexcept {}
-  void end(const std::exception_ptr& error) noexcept { this->out.close(error); }
+  void leave() noexcept final {}
+  void end(const std::exception_ptr& error) noexcept final { this->out.close(error); }
 };
 
 /// Puts each element. `Range` is a reference if the range is somebody else's: then, as from a view,
@@ -70,7 +71,7 @@ struct range_source : begins<std::ranges::range_value_t<Range>> {
   range_source(const stage_options& how, Range&& items)
       : begins<std::ranges::range_value_t<Range>>(how), range(std::forward<Range>(items)) {}
 
-  std::exception_ptr run(int) {
+  std::exception_ptr run(int) override {
     put_each<Range>(range, this->out);
     return nullptr;
   }
@@ -80,9 +81,9 @@ struct range_source : begins<std::ranges::range_value_t<Range>> {
 
 template <class T, class F>
 struct call_source : begins<T> {
-  call_source(const stage_options& how, F next) : begins<T>(how), f(std::move(next)) {}
+  call_source(const stage_options& how, F&& next) : begins<T>(how), f(std::move(next)) {}
 
-  std::exception_ptr run(int) {
+  std::exception_ptr run(int) override {
     while (std::optional<T> item = std::invoke(f)) this->out.put(std::move(*item));
     return nullptr;
   }
@@ -93,9 +94,9 @@ struct call_source : begins<T> {
 /// A function that puts as it likes.
 template <class T, class F>
 struct own_source : begins<T> {
-  own_source(const stage_options& how, F make) : begins<T>(how), f(std::move(make)) {}
+  own_source(const stage_options& how, F&& make) : begins<T>(how), f(std::move(make)) {}
 
-  std::exception_ptr run(int) {
+  std::exception_ptr run(int) override {
     std::invoke(f, this->out);
     return nullptr;
   }
@@ -107,10 +108,10 @@ struct own_source : begins<T> {
 /// the stage's if it lets it through.
 template <class In, class Out, class F>
 struct own_stage : relays<In, Out> {
-  own_stage(const stage_options& how, inlet<In> from, F work)
+  own_stage(const stage_options& how, inlet<In>&& from, F&& work)
       : relays<In, Out>(how, std::move(from)), f(std::move(work)) {}
 
-  std::exception_ptr run(int) {
+  std::exception_ptr run(int) override {
     std::invoke(f, this->in.items(), this->out);
     return nullptr;
   }
@@ -121,10 +122,10 @@ struct own_stage : relays<In, Out> {
 /// Results as they come. `Step` makes a std::optional<Out> of an In.
 template <class In, class Out, class Step>
 struct map : relays<In, Out> {
-  map(const stage_options& how, inlet<In> from, Step s)
+  map(const stage_options& how, inlet<In>&& from, Step&& s)
       : relays<In, Out>(how, std::move(from)), step(std::move(s)) {}
 
-  std::exception_ptr run(int) {
+  std::exception_ptr run(int) override {
     return for_items(this->in.items(), [this](In& item) {
       if (std::optional<Out> result = step(std::move(item))) this->out.put(std::move(*result));
     });
@@ -135,10 +136,10 @@ struct map : relays<In, Out> {
 
 template <class T, class Linger>
 struct gather_batches : relays<T, std::vector<T>> {
-  gather_batches(const stage_options& how, inlet<T> from, std::size_t n, Linger l)
+  gather_batches(const stage_options& how, inlet<T>&& from, std::size_t n, Linger l)
       : relays<T, std::vector<T>>(how, std::move(from)), size(n), wait(l) {}
 
-  std::exception_ptr run(int) {
+  std::exception_ptr run(int) override {
     for (;;) {
       std::vector<T> batch = this->in.items().get_batch(size, wait);
       if (batch.empty()) return nullptr;
@@ -154,17 +155,17 @@ template <class In>
 struct spread : relays<In, std::ranges::range_value_t<In>> {
   using relays<In, std::ranges::range_value_t<In>>::relays;
 
-  std::exception_ptr run(int) {
+  std::exception_ptr run(int) override {
     return for_items(this->in.items(), [this](In& item) { put_each<In>(item, this->out); });
   }
 };
 
 template <class T>
 struct join_flows : feeds<T> {
-  join_flows(const stage_options& how, std::vector<inlet<T>> from)
+  join_flows(const stage_options& how, std::vector<inlet<T>>&& from)
       : feeds<T>(how), inputs(std::move(from)) {}
 
-  std::exception_ptr run(int which) {
+  std::exception_ptr run(int which) override {
     const auto& items = inputs[static_cast<std::size_t>(which)].items();
     if (const std::exception_ptr cause =
             for_items(items, [this](T& item) { this->out.put(std::move(item)); })) {
@@ -172,10 +173,10 @@ struct join_flows : feeds<T> {
     }
     return nullptr;
   }
-  void leave() noexcept {
+  void leave() noexcept override {
     for (const auto& one : inputs) one.leave();
   }
-  void end(const std::exception_ptr& error) noexcept {
+  void end(const std::exception_ptr& error) noexcept override {
     for (auto& one : inputs) one.drop();
     this->out.close(error);
   }
@@ -184,19 +185,19 @@ struct join_flows : feeds<T> {
 };
 
 template <class T>
-struct double_output {
-  double_output(const stage_options& how, inlet<T> from)
+struct double_output : any_work {
+  double_output(const stage_options& how, inlet<T>&& from)
       : left(make_output<T>(how)), right(make_output<T>(how)), in(std::move(from)) {}
 
-  std::exception_ptr run(int) {
+  std::exception_ptr run(int) override {
     return for_items(in.items(), [this](T& item) {
       if (left_wanted) left_wanted = offer(left, right_wanted ? T(item) : std::move(item));
       if (right_wanted) right_wanted = offer(right, std::move(item));
       if (!left_wanted && !right_wanted) throw channel_closed("sluice: both outputs were left");
     });
   }
-  void leave() noexcept { in.leave(); }
-  void end(const std::exception_ptr& error) noexcept {
+  void leave() noexcept override { in.leave(); }
+  void end(const std::exception_ptr& error) noexcept override {
     in.drop();
     left.close(error);
     right.close(error);
@@ -221,10 +222,10 @@ struct double_output {
 /// Calls a function for each item, and has nothing to say but the end.
 template <class In, class F>
 struct consume : relays<In, std::monostate> {
-  consume(const stage_options& how, inlet<In> from, F each)
+  consume(const stage_options& how, inlet<In>&& from, F&& each)
       : relays<In, std::monostate>(how, std::move(from)), f(std::move(each)) {}
 
-  std::exception_ptr run(int) {
+  std::exception_ptr run(int) override {
     return for_items(this->in.items(),
                      [this](In& item) { static_cast<void>(std::invoke(f, std::move(item))); });
   }
