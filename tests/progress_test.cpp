@@ -3,11 +3,13 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <cstdint>
 #include <thread>
 #include <vector>
 
 #include "sluice/channel.hpp"
+#include "sluice/detail/base/short_lock.hpp"
 
 namespace {
 
@@ -27,6 +29,10 @@ class counted_here {
   [[nodiscard]] std::uint64_t moved() const {
     // order: relaxed, the thread's own
     return all_.moved.load(sluice::detail::memory_order_relaxed);
+  }
+  [[nodiscard]] std::uint64_t lost() const noexcept {
+    // order: relaxed, a count
+    return all_.lost.load(sluice::detail::memory_order_relaxed);
   }
   progress all_;
 };
@@ -109,6 +115,33 @@ TEST_CASE("after many items somebody is called, and again after as many") {
   CHECK(calls == 2);
   count_moved(1);
   CHECK(calls == 3);
+}
+
+TEST_CASE("who finds the lock of an object held has lost a race, and nobody else") {
+  const counted_here mine;
+  sluice::detail::object_lock lock;
+  CHECK(lock.try_lock());
+  CHECK_FALSE(lock.is_free());
+  CHECK_FALSE(lock.try_lock());
+  lock.unlock();
+  CHECK(lock.is_free());
+  lock.lock();
+  CHECK(mine.lost() == 0);
+
+  std::atomic<const counted_here*> other{nullptr};
+  std::uint64_t losses = 0;
+  std::thread waiter([&] {
+    const counted_here its;
+    other = &its;
+    lock.lock();
+    losses = its.lost();
+    lock.unlock();
+  });
+  while (other == nullptr || other.load()->lost() == 0) std::this_thread::yield();
+  lock.unlock();
+  waiter.join();
+  CHECK(losses == 1);
+  CHECK(lock.is_free());
 }
 
 TEST_CASE("a thread that counts nowhere may move what it likes") {

@@ -171,6 +171,14 @@ TEST_CASE("a trial of more begins when one has come") {
   CHECK(none.has_limit(1));
 }
 
+TEST_CASE("a look is due a while after the last one") {
+  workers all(2, [](int seats) { return items(100 * seats); });
+  CHECK(all.limit_.is_due(all.now_));
+  all.step();
+  CHECK_FALSE(all.limit_.is_due(all.now_));
+  CHECK(all.limit_.is_due(all.now_ + 300us));
+}
+
 TEST_CASE("turns that go back are none") {
   CHECK(work_done{.turns = 3, .items = 7}.since({.turns = 4, .items = 5}).turns == 0);
   CHECK(work_done{.turns = 3, .items = 7}.since({.turns = 1, .items = 5}).turns == 2);

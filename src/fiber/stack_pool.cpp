@@ -48,7 +48,7 @@ constinit atomic<std::size_t> unguarded_stacks{0};
 void warn_of_missing_guard() noexcept {
   static atomic<bool> warned{false};
   // order: relaxed, only that one thread warns
-  // mutation: never, in no schedule is a guard missing; tests of guards see the warning
+  // mutation: never, in no schedule is a guard missing; tests/stack_pool_test.cpp sees the warning
   if (!warned.exchange(true, memory_order_relaxed)) {
     std::fputs(
         "sluice: this system gives no (more) guards for stacks; a fiber that overruns its stack "

@@ -35,7 +35,8 @@ class helpers {
   /// The job will be run and its caller unparked. Throws std::system_error; then neither.
   void take(blocking_job& job) {
     std::unique_lock guard(lock_);
-    // mutation: without, only slower: a thread more
+    // mutation: without, a thread more, up to the most; then no helper wakes for the job, as in
+    // tests/blocking_test.cpp
     if (idle_ != nullptr) return hand_over(job);
     if (count_ == most_blocking_helpers) return push(job);
     ++count_;
@@ -84,7 +85,8 @@ class helpers {
   static void finish(blocking_job& job) noexcept {
     waiter& caller = *job.caller_;
     // Nobody else ends this wait: it has no deadline and obeys no stop.
-    // mutation: won, so the claim decides nothing, and nobody asks how that wait ended
+    // mutation: won, so the claim decides nothing, and nobody asks how that wait ended but a check
+    // in builds with assertions, as in tests/blocking_test.cpp
     if (caller.try_claim(outcome::completed)) caller.strand().unpark();  // the job may be gone
   }
 

@@ -58,7 +58,7 @@ class spread_limit {
   /// Does a trial of more workers wait for one that comes? A hint.
   [[nodiscard]] bool awaits_others() const noexcept {
     // order: relaxed, a hint
-    // mutation: never, policy: whoever is awaited comes later
+    // mutation: never, policy: whoever is awaited comes later; tests/spread_test.cpp asks
     return awaited_.load(memory_order_relaxed);
   }
 
@@ -69,7 +69,7 @@ class spread_limit {
   /// Is it time to look how things go?
   [[nodiscard]] bool is_due(deadline now) const noexcept {
     // order: relaxed, a hint
-    // mutation: never, policy: nothing is tried
+    // mutation: never, policy: nothing is tried; tests/spread_test.cpp asks
     return now.time_since_epoch().count() >= due_.load(memory_order_relaxed);
   }
   /// So much is `done` in all; `seats` are taken. True: some should be given up now.
@@ -159,7 +159,7 @@ class spread_limit {
 
   void begin(deadline now, const pace& lately, int seats) noexcept {
     // order: relaxed, a hint
-    // mutation: never, policy: more workers are tried though nobody wants to be one
+    // mutation: never, policy: more workers are never tried; tests/spread_test.cpp wants them
     const bool wanted = wanted_.exchange(false, memory_order_relaxed);
     if (up_ && (!wanted || limit() >= most_)) up_ = false;
     if (!up_ && (seats <= 1 || limit() == 1)) {

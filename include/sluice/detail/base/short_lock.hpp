@@ -20,7 +20,8 @@ class short_lock {
 
   bool try_lock() noexcept {
     // order: acquire, pairs with the release in unlock()
-    // mutation: never, only slower: whoever tries goes the way of one who finds it held
+    // mutation: never, only slower: whoever tries goes the way of one who finds it held;
+    // tests/progress_test.cpp counts who does
     return !held_.exchange(true, memory_order_acquire);
   }
 
@@ -33,7 +34,7 @@ class short_lock {
   /// Does nobody hold it? Then what the last holder did is seen.
   [[nodiscard]] bool is_free() const noexcept {
     // order: acquire, pairs with the release in unlock()
-    // mutation: never, only slower: whoever asks takes it and looks
+    // mutation: never, only slower: whoever asks takes it and looks; tests/progress_test.cpp asks
     return !held_.load(memory_order_acquire);
   }
 

@@ -118,7 +118,7 @@ class ring {
       // mutation: acquire, an older tail says `busy`, as if its getter had not released yet; that
       // getter looks at G3
       const position again = tail_.load(memory_order_seq_cst);
-      // mutation: never, asks again until that getter has released
+      // mutation: never, asks until that getter has released; tests/ring_test.cpp keeps it inside
       if (again == tail) return claim::busy;
       tail = again;
     }
