@@ -53,6 +53,9 @@ constexpr std::int64_t round_time = 5'000;
 /// middle of something, as an idle worker does for whoever has emptied the inbox but not counted it.
 constexpr unsigned most_in_a_row = 2500;
 unsigned in_a_row = 0;
+/// Between two steps, more than any loop that backs off has.
+constexpr unsigned most_pauses_in_a_row = 100'000;
+unsigned pauses_in_a_row = 0;
 
 /// What a strand keeps of its exceptions while others run; the same memory for all of them.
 void** exceptions_of_thread() noexcept {
@@ -220,6 +223,7 @@ void fail(failure how, const char* claim, const void* at) noexcept {
 
 void before_operation(bool matters) noexcept {
   count_step();
+  pauses_in_a_row = 0;
   if (++in_a_row % most_in_a_row == 0) pause();
   if (s.wants_pause) {
     s.wants_pause = false;
@@ -240,7 +244,12 @@ void before_operation(bool matters) noexcept {
   if (chosen != 0) go_to(who[chosen]);
 }
 
-void pause() noexcept { s.wants_pause = s.running && s.unfinished != 1; }
+void pause() noexcept {
+  if (in_schedule() && ++pauses_in_a_row == most_pauses_in_a_row) {
+    fail(failure::livelock, "it spins, and looks at nothing");
+  }
+  s.wants_pause = s.running && s.unfinished != 1;
+}
 
 /// Who slept until now without a cause may as well not have slept: others can come before its next
 /// step all the same.
