@@ -17,7 +17,7 @@ any_work::~any_work() = default;
 class stage {
  public:
   /// `outputs`: how many readers can leave.
-  stage(std::size_t outputs, std::unique_ptr<any_work> work) noexcept
+  stage(std::size_t outputs, std::unique_ptr<any_work> work)
       : wanted_(outputs), work_(std::move(work)) {}
 
   /// Starts the fibers; called once. Throws as go does: then destroy the stage.
