@@ -115,8 +115,7 @@ class ring {
       // says that tail was current too, so the ring was full and open when tail was read.
       if (head_.load(memory_order_seq_cst) + lap_ == tail) return claim::none;
       // order: seq_cst, as R5
-      // mutation: acquire, an older tail says `busy`, as if its getter had not released yet; that
-      // getter looks at G3
+      // mutation: acquire, an older tail says `busy`, as of a getter inside, which looks at G3
       const position again = tail_.load(memory_order_seq_cst);
       // mutation: never, asks until that getter has released; tests/ring_test.cpp keeps it inside
       if (again == tail) return claim::busy;
@@ -207,8 +206,7 @@ class ring {
       const position tail = tail_.load(memory_order_seq_cst);
       if ((tail & ~closed_bit) == head) return (tail & closed_bit) ? claim::closed : claim::none;
       // order: seq_cst, as R5
-      // mutation: acquire, an older head says `busy`, as if its putter had not published yet; that
-      // putter looks at S3
+      // mutation: acquire, an older head says `busy`, as of a putter inside, which looks at S3
       const position again = head_.load(memory_order_seq_cst);
       if (again == head) return claim::busy;
       head = again;
@@ -309,8 +307,10 @@ class ring {
   /// Head and then tail, which has been further at all times; closed, it is no position.
   [[nodiscard]] std::pair<position, position> ends() const noexcept {
     // order: seq_cst, in the one order with S1, G1 and C1 of all channels of a select
+    // mutation: acquire, needed for changes that only time orders; no scenario asks for that
     const position head = head_.load(memory_order_seq_cst);
     // order: seq_cst, as above
+    // mutation: acquire, as above
     return {head, tail_.load(memory_order_seq_cst)};
   }
   /// How far apart they are when it is full.

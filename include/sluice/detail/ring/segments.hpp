@@ -276,8 +276,10 @@ class segments {
   /// 0, or it was empty and open: a mark, and the same at two looks says that it was all the time.
   [[nodiscard]] std::uint64_t mark_if_empty() const noexcept {
     // order: seq_cst, in the one order with S1, G1 and C1 of all channels of a select
+    // mutation: acquire, needed for changes that only time orders; no scenario asks for that
     const std::uint64_t head = whole(head_.index.load(memory_order_seq_cst));
     // order: seq_cst, as above
+    // mutation: acquire, as above
     return head == whole(tail_.index.load(memory_order_seq_cst)) ? head + 1 : 0;
   }
 
