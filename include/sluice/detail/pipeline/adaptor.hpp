@@ -40,11 +40,8 @@ concept is_adaptor = std::derived_from<std::remove_cvref_t<A>, any_adaptor>;
 /// `source | stage`: starts the stage; `source | sink`: waits.
 template <source Source, is_adaptor Adaptor>
 [[gnu::noinline]] auto operator|(Source&& from, Adaptor&& to) {
-  if constexpr (std::same_as<Adaptor, std::remove_cvref_t<Adaptor>>) {
-    return std::move(to)(as_flow(std::forward<Source>(from)));
-  } else {
-    return std::remove_cvref_t<Adaptor>(to)(as_flow(std::forward<Source>(from)));
-  }
+  return std::remove_cvref_t<Adaptor>(std::forward<Adaptor>(to))(
+      as_flow(std::forward<Source>(from)));
 }
 
 /// `stage | stage` and `stage | sink`: to be used as one.
