@@ -1,7 +1,8 @@
 """The mutants of tools/mutate: where the sources can be weakened, and what they say about that.
 
   order   each memory order that is stronger than relaxed, to each weaker one that its operation has
-  wake    each statement that wakes, serves, hands over, gives back or deletes, left out
+  wake    each statement that wakes, serves, hands over, gives back, deletes or sends a barrier,
+          left out
   check   each condition on an atomic that stands below an `// order:` comment, taken as false: an
           `if`, a `bool` that is declared there, what a function of type bool returns, and an `if` on
           what was loaded into a name in the line above it
@@ -20,7 +21,7 @@ ORDER = re.compile(r"\b(?:\w+::)*memory_order_(acquire|release|acq_rel|seq_cst)\
 LABEL = re.compile(r"// order: ([A-Z]\d+)")
 OPERATION = re.compile(r"(load|store|exchange|compare_exchange_\w+|fetch_\w+)\s*$")
 WAKES = "unpark|unpark_all|serve|settle|perform|wake|wake_in_kernel|futex_wake|pass_over|unreserve"
-WAKES += "|conclude|(?:return )?hand_over"
+WAKES += "|conclude|send_process_barrier|(?:return )?hand_over"
 # Perhaps behind a condition, which stays.
 STATEMENT = re.compile(
     r"^(\s*(?:(?:while|if) \(.*\) )?)"

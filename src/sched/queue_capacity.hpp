@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace sluice::detail {
 
@@ -15,5 +16,10 @@ inline constexpr int task_deque_capacity = 1024;
 /// Lists of a backlog that take turns; a power of two. So many steps of a walk through memory are
 /// on their way at once.
 inline constexpr std::size_t lane_count = 8;
+
+/// Looks of a thief at an owner that is inside the gate: for some ten instructions, if it runs.
+inline constexpr int patience_at_gate = 64;
+/// So many turns without a theft, and its gate is closed again: half a millisecond at the least.
+inline constexpr std::uint64_t turns_to_close = 16'384;
 
 }  // namespace sluice::detail

@@ -6,15 +6,24 @@
 
 namespace sluice::detail {
 
-runnable* worker::steal_queued(worker& victim) noexcept { return adopt(victim.ready_.take_half()); }
+runnable* worker::steal_queued(worker& victim) noexcept {
+  if (victim.ready_.empty()) return nullptr;
+  const gate::guest inside(victim.gate_);
+  return inside ? adopt(victim.ready_.take_half()) : nullptr;
+}
+
+runnable* worker::steal_next(worker& victim) noexcept {
+  // order: relaxed, a hint
+  // mutation: never, only slower: the exchange finds nothing, perhaps after a barrier
+  if (victim.next_.load(memory_order_relaxed) == nullptr) return nullptr;
+  const gate::guest inside(victim.gate_);
+  // order: acquire, pairs with push_woken
+  return inside ? victim.next_.exchange(nullptr, memory_order_acquire) : nullptr;
+}
 
 runnable* worker::steal_ready(worker& victim) noexcept {
   if (runnable* one = steal_queued(victim)) return one;
-  // order: relaxed, a hint
-  // mutation: never, only slower: the exchange finds nothing
-  if (victim.next_.load(memory_order_relaxed) == nullptr) return nullptr;
-  // order: acquire, pairs with push_woken
-  return victim.next_.exchange(nullptr, memory_order_acquire);
+  return steal_next(victim);
 }
 
 runnable* worker::steal_backlog(worker& victim) noexcept {
@@ -30,7 +39,7 @@ bool worker::give_ready(worker& host) noexcept {
     gift.append(some);
   }
   // order: acquire, a thief may empty it meanwhile; pairs with push_woken
-  // mutation: relaxed, as in take_next
+  // mutation: relaxed, as in exchange_next
   if (fiber* one = next_.exchange(nullptr, memory_order_acquire)) gift.push_back(*one);
   if (gift.count == 0) return false;
   host.backlog_.push(gift);
@@ -47,6 +56,10 @@ void worker::share_few() noexcept {
   if (some.count != 0) home_.make_ready_for_all(some);
 }
 
-runnable* worker::steal_fresh(worker& victim) noexcept { return victim.fresh_.take_oldest(); }
+runnable* worker::steal_fresh(worker& victim) noexcept {
+  if (victim.fresh_.empty()) return nullptr;
+  const gate::guest inside(victim.gate_);
+  return inside ? victim.fresh_.take_oldest() : nullptr;
+}
 
 }  // namespace sluice::detail

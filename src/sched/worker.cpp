@@ -16,7 +16,10 @@ namespace sluice::detail {
 thread_local constinit worker* worker_of_this_thread = nullptr;
 
 worker::worker(scheduler& home, unsigned index, unsigned workers)
-    : home_(home), index_(index), alone_(workers == 1) {
+    : home_(home),
+      index_(index),
+      alone_(workers == 1),
+      gate_(workers > 1 && has_process_barrier()) {
   progress_.look_in = fair_every;
   idle.samples.resize(workers);
   idle.random = index * 2654435761U + 1;
@@ -82,11 +85,14 @@ void worker::retire() noexcept {
 
 /// Apart, so that fibers that wake each other pay for no registers that only this needs.
 [[gnu::noinline]] runnable* worker::pick_queued() noexcept {
-  if (runnable* one = alone_ ? ready_.pop_alone() : ready_.pop()) {
-    prefetch_ready(*one);
-    return one;
-  }
-  return pick_task();
+  if (!enter_alone()) [[unlikely]]
+    return pick_beside_thieves();
+  runnable* const one = ready_.pop_alone();
+  task_core* const task = one == nullptr ? fresh_.take_newest_alone() : nullptr;
+  leave_alone();
+  if (one == nullptr) return task != nullptr ? task : pick_from_afar();
+  prefetch_ready(*one);
+  return one;
 }
 
 /// Fetches the blocks of the next two fibers, and the frames of the next; of a crowd, whose fibers
@@ -104,9 +110,12 @@ inline void worker::prefetch_ready(const runnable& now) const noexcept {
   __builtin_prefetch(soon, 1);
 }
 
-/// Nothing is ready here: a task that has not begun, or what came from outside.
-runnable* worker::pick_task() noexcept {
-  if (task_core* one = alone_ ? fresh_.take_newest_alone() : fresh_.take_newest()) return one;
+[[gnu::noinline]] runnable* worker::pick_beside_thieves() noexcept {
+  if (runnable* one = ready_.pop()) {
+    prefetch_ready(*one);
+    return one;
+  }
+  if (task_core* one = fresh_.take_newest()) return one;
   return pick_from_afar();
 }
 
@@ -145,52 +154,6 @@ runnable* worker::adopt(const chain& some) noexcept {
                                       : queue_task(static_cast<task_core&>(one));
   }
   return some.first;
-}
-
-/// Those who would starve while the own queues are never empty.
-runnable* worker::pick_fairly() noexcept {
-  if (timers_.any()) timers_.fire(clock::now());
-  if (!alone_) reconsider_if_due();
-  drop_old_slice();
-  progress_.look_in = has_fresh() && !ready_.empty() ? fair_beside_tasks : fair_every;
-  shuffle();
-  // Each of the four gets the first look in turn: none may keep another waiting for ever.
-  for (int i = 0; i < 4; ++i) {
-    fair_turn_ = (fair_turn_ + 1) % 4;
-    runnable* one = fair_turn_ == 0   ? home_.incoming().pop()
-                    : fair_turn_ == 1 ? backlog_.take(1).first
-                    : fair_turn_ == 2 ? home_.incoming().pop_task()
-                                      : fresh_.take_oldest();
-    if (one == nullptr) continue;
-    if (fair_turn_ % 2 == 0) bump(injected_);
-    return one;
-  }
-  return nullptr;
-}
-
-/// A look at the clock: not at each of those that come soon for the sake of tasks.
-inline void worker::reconsider_if_due() noexcept {
-  // order: relaxed, it is seen at the next look
-  // mutation: never, policy: it looks at the clock later
-  const bool asked = slice_over_.load(memory_order_relaxed);
-  // mutation: never, policy: it looks at the clock more often
-  if (!asked && picks() - picks_at_reconsider_ < fair_every && !idle.races.are_many(lost())) return;
-  picks_at_reconsider_ = picks();
-  home_.idle().reconsider(*this);
-}
-
-/// Where all wait for each other alone turns would repeat in one order. So now and then, by
-/// chance, who stands first gets another place. Where turns are long a lost one weighs more.
-inline void worker::shuffle() noexcept {
-  idle.random = idle.random * 1664525U + 1013904223U;
-  const std::uint32_t random = idle.random >> 16;
-  if (random % looks_to_shuffle != 0) return;
-  const work_done now = done();
-  const work_done did = now.since(std::exchange(shuffled_, now));
-  if (did.turns < fair_every || did.items > did.turns * few_items) return;
-  if (alone_) return ready_.exchange_first_alone(random);
-  // Beside thieves only the first and the last place can be had.
-  if (runnable* one = ready_.pop()) push_ready(static_cast<fiber&>(*one));
 }
 
 void worker::push_ready(fiber& one) noexcept {

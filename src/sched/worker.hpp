@@ -26,6 +26,7 @@
 #include "sched/backlog.hpp"
 #include "sched/coarse_clock.hpp"
 #include "sched/fiber.hpp"
+#include "sched/gate.hpp"
 #include "sched/run_queue.hpp"
 #include "sched/spread.hpp"
 #include "sched/task_deque.hpp"
@@ -115,6 +116,7 @@ class alignas(cache_line) worker {
   /// Takes work from another; null: there was none. On the thread's own stack.
   /// The first: from its queue only.
   [[nodiscard]] runnable* steal_queued(worker& victim) noexcept;
+  [[nodiscard]] runnable* steal_next(worker& victim) noexcept;
   [[nodiscard]] runnable* steal_ready(worker& victim) noexcept;
   [[nodiscard]] runnable* steal_fresh(worker& victim) noexcept;
   [[nodiscard]] runnable* steal_backlog(worker& victim) noexcept;
@@ -277,7 +279,13 @@ class alignas(cache_line) worker {
   void run(runnable& one) noexcept;
   void retire() noexcept;
 
+  /// May it take from its queues as if there were no thieves? Then until leave_alone().
+  [[nodiscard]] bool enter_alone() noexcept { return alone_ || gate_.enter(); }
+  void leave_alone() noexcept {
+    if (!alone_) gate_.leave();
+  }
   [[nodiscard]] fiber* take_next() noexcept;
+  [[nodiscard]] fiber* exchange_next(fiber* one) noexcept;
   void prefetch_ready(const runnable& now) const noexcept;
   void push_and_shed(fiber& one) noexcept;
   void share_few() noexcept;
@@ -292,7 +300,7 @@ class alignas(cache_line) worker {
   [[nodiscard]] runnable* pick_fairly() noexcept;
   void reconsider_if_due() noexcept;
   void shuffle() noexcept;
-  [[nodiscard]] runnable* pick_task() noexcept;
+  [[nodiscard]] runnable* pick_beside_thieves() noexcept;
   [[nodiscard]] runnable* pick_from_afar() noexcept;
   [[nodiscard]] runnable* take_from_outside() noexcept;
   [[nodiscard]] runnable* adopt(const chain& some) noexcept;
@@ -369,6 +377,7 @@ class alignas(cache_line) worker {
 
   /// I2.
   alignas(cache_line) atomic<fiber*> next_{nullptr};
+  gate gate_;  ///< for the slot and the two queues that follow
   run_queue ready_;
   task_deque fresh_;
   backlog backlog_;

@@ -46,19 +46,12 @@ inline context* worker::next_context(fiber& self) noexcept {
 
 inline fiber* worker::take_next() noexcept {
   // order: relaxed, only the owner fills it (I2)
-  fiber* one = next_.load(memory_order_relaxed);
-  if (one == nullptr) {
+  // mutation: never, policy: others come a little sooner after a row of hand-overs
+  if (next_.load(memory_order_relaxed) == nullptr) {
     next_left_ = next_limit;
     return nullptr;
   }
-  if (alone_) {
-    // order: relaxed, there are no thieves
-    next_.store(nullptr, memory_order_relaxed);
-  } else {
-    // order: acquire, a thief may empty it meanwhile; pairs with push_woken
-    // mutation: relaxed, what it finds it has put there itself
-    one = next_.exchange(nullptr, memory_order_acquire);
-  }
+  fiber* one = exchange_next(nullptr);
   if (one == nullptr || --next_left_ != 0) [[likely]]
     return one;
   next_left_ = next_limit;
@@ -67,18 +60,32 @@ inline fiber* worker::take_next() noexcept {
   return nullptr;
 }
 
+/// What was in the next slot, if no thief has emptied it.
+inline fiber* worker::exchange_next(fiber* one) noexcept {
+  if (enter_alone()) [[likely]] {
+    // order: relaxed, there are no thieves
+    fiber* const before = next_.load(memory_order_relaxed);
+    // order: release, pairs with steal_next
+    // mutation: relaxed, whoever takes it as a thief has sent a barrier since (Q4)
+    next_.store(one, memory_order_release);
+    leave_alone();
+    return before;
+  }
+  // order: acq_rel, a thief may empty it meanwhile; pairs with steal_next
+  // mutation: release, what it finds it has put there itself
+  return next_.exchange(one, memory_order_acq_rel);
+}
+
 inline void worker::push_woken(fiber& one) noexcept {
   if (backlog_.size() < crowd) [[likely]]
     one.prefetch();
   // order: relaxed, only the owner fills it (I2)
   if (next_.load(memory_order_relaxed) == nullptr) [[likely]] {
-    // order: release, pairs with take_next and steal_ready
+    // order: release, pairs with exchange_next and steal_next
     next_.store(&one, memory_order_release);
     return home_.note_woken(*this);
   }
-  // order: acq_rel, as above; a thief may empty it meanwhile
-  // mutation: release, as in take_next
-  if (fiber* before = next_.exchange(&one, memory_order_acq_rel)) push_ready(*before);
+  if (fiber* before = exchange_next(&one)) push_ready(*before);
 }
 
 // ---- switching ----------------------------------------------------------------------------------

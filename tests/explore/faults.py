@@ -32,7 +32,9 @@ IDLE = "src/sched/idle.cpp"
 SPREAD = "src/sched/spread.cpp"
 IDLE_H = "src/sched/idle.hpp"
 STEALING = "src/sched/stealing.cpp"
+GATE = "src/sched/gate.hpp"
 WORKER = "src/sched/worker.cpp"
+FAIR = "src/sched/fair_turns.cpp"
 SWITCH = "src/sched/worker_switch.hpp"
 FIBER = "src/sched/fiber.cpp"
 FIBER_H = "src/sched/fiber.hpp"
@@ -409,6 +411,29 @@ FAULTS = [
         head_.compare_exchange_strong(head, head + 1, memory_order_seq_cst, memory_order_relaxed);""",
            "head_.compare_exchange_strong(head, head + 1, memory_order_seq_cst, memory_order_relaxed)",
            ["queues: a task deque"], "(head_.store(head + 1, memory_order_seq_cst), true)"),
+    left_out("gate: no barrier before the look inside", GATE, "send_process_barrier();  // Q4",
+             "send_process_barrier();", ["queues: a gate"]),
+    left_out("gate: an owner does not say that it is inside", GATE,
+             "inside_.store(true, memory_order_relaxed);",
+             "inside_.store(true, memory_order_relaxed);", ["queues: a gate"]),
+    weaker("gate: an owner does not look at it", GATE,
+           "if (state_.load(memory_order_acquire) == closed) [[likely]]",
+           "state_.load(memory_order_acquire) == closed", ["queues: a gate"], "true"),
+    weaker("gate: a thief does not look whether the owner is inside", GATE,
+           "if (!inside_.load(memory_order_acquire)) {", "!inside_.load(memory_order_acquire)",
+           ["queues: a gate"], "true"),
+    weaker("gate: it is closed beside a guest", GATE,
+           "|| (now & (opening | guests)) != 0) return;", "(now & (opening | guests)) != 0",
+           ["queues: a gate is closed"], "false"),
+    weaker("gate: an owner does not see what was stolen before it was closed", GATE,
+           "if (state_.load(memory_order_acquire) == closed) [[likely]]\n      return true;",
+           "memory_order_acquire", ["queues: a gate is closed"]),
+    weaker("gate: a guest leaves relaxed", GATE,
+           "state_.fetch_add(one_theft - one_guest, memory_order_release);",
+           "memory_order_release", ["queues: a gate is closed"]),
+    weaker("gate: a second thief comes in while the first opens it", GATE,
+           "if (now == opening) return false;  // another does", "now == opening",
+           ["queues: a gate, two thieves"], "false"),
     left_out("queues: a lane that is empty keeps its end", LANES,
              "if (from.first == nullptr) from.last = nullptr;",
              "if (from.first == nullptr) from.last = nullptr;", ["queues: a backlog"]),
@@ -476,7 +501,7 @@ void idle_policy::pass_watch_on()""", "if (one != nullptr) rouse(*one);",
              "before.fresh_waits = waits;", "before.fresh_waits = waits;",
              ["idle: a task beside fine turns"]),
     weaker("idle: thieves leave the next slot alone", STEALING,
-           "return victim.next_.exchange(nullptr, memory_order_acquire);",
+           "return inside ? victim.next_.exchange(nullptr, memory_order_acquire) : nullptr;",
            "victim.next_.exchange(nullptr, memory_order_acquire)", ["fibers: busy beside one"],
            "nullptr"),
     weaker("idle: what runs goes to one that sleeps", SPREAD,
@@ -531,7 +556,7 @@ void idle_policy::pass_watch_on()""", "if (one != nullptr) rouse(*one);",
            "slice_over_.exchange(false, memory_order_acquire)", ["fibers: a slice that"],
            "(slice_over_.load(memory_order_relaxed) &&"
            " (slice_over_.store(false, memory_order_relaxed), true))"),
-    weaker("slices: a task from outside has no turn of its own", WORKER,
+    weaker("slices: a task from outside has no turn of its own", FAIR,
            ": fair_turn_ == 2 ? home_.incoming().pop_task()", "home_.incoming().pop_task()",
            ["fibers: a task beside slices"], "nullptr"),
     left_out("slices: a task that has its turn stays counted", INBOX,

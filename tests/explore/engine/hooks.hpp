@@ -34,6 +34,9 @@ bool atomic_compare_exchange(void* at, unsigned size, std::uint64_t& expected,
 void atomic_begins(void* at, unsigned size) noexcept;
 void atomic_ends(void* at, unsigned size) noexcept;
 
+/// Every strand passes a full barrier, wherever it is.
+void process_barrier() noexcept;
+
 /// The strand spins: it has nothing to do until another changes something.
 void pause() noexcept;
 

@@ -455,6 +455,23 @@ std::uint64_t atomic_load(const void* at, unsigned size, std::memory_order order
   return that.value;
 }
 
+/// What all have stored happens now, and nobody reads anything older from now on.
+void process_barrier() noexcept {
+  if (!s.running) return;
+  before_operation(true);
+  const unsigned sender = s.current;
+  clocks all{};
+  for (s.current = 0; s.current < s.count; ++s.current) {
+    make_stores();
+    all = join(all, me().seen);
+  }
+  for (unsigned i = 0; i < s.count; ++i) s.strands[i].seen = all;
+  s.current = sender;
+  note_change();
+  if (s.tracing) note_event({.what = "a barrier in all threads", .at = nullptr});
+  tick();
+}
+
 void atomic_store(void* at, unsigned size, std::uint64_t value, std::memory_order order,
                   const place& where) noexcept {
   if (!s.running || at == parker_slot) return void(std::memcpy(at, &value, size));

@@ -111,6 +111,10 @@ void print(const event& one) {
                 source_of(place_of(one.pc)).c_str());
     return;
   }
+  if (one.at == nullptr) {
+    std::printf("  %u          %s\n", one.strand, one.what);
+    return;
+  }
   if (path.empty()) {
     std::printf("  %u     a%-3u %s\n", one.strand, number_of(one.at), one.what);
     return;

@@ -6,6 +6,7 @@
 
 #include "explore.hpp"
 #include "sched/backlog.hpp"
+#include "sched/gate.hpp"
 #include "sched/inbox.hpp"
 #include "sched/run_queue.hpp"
 #include "sched/task_deque.hpp"
@@ -303,6 +304,174 @@ void shed_half() {
   for (const bool one : seen) check(one, "nothing is lost");
 }
 
+/// A queue and a slot behind a gate, as those of a worker.
+class guarded {
+ public:
+  explicit guarded(bool can_close = true) noexcept : gate_(can_close) {}
+
+  void push(runnable& one) noexcept { check(queue_.push(one), "there is room"); }
+  /// As worker::pick_queued.
+  runnable* pop() noexcept {
+    if (!gate_.enter()) return queue_.pop();
+    runnable* const one = queue_.pop_alone();
+    gate_.leave();
+    return one;
+  }
+  /// As worker::exchange_next.
+  numbered* exchange(numbered* one) noexcept {
+    if (!gate_.enter()) {
+      // order: acq_rel, as there
+      return slot_.exchange(one, detail::memory_order_acq_rel);
+    }
+    // order: relaxed, as there
+    numbered* const before = slot_.load(detail::memory_order_relaxed);
+    // order: release, as there
+    slot_.store(one, detail::memory_order_release);
+    gate_.leave();
+    return before;
+  }
+  /// The gate is closed now, if no thief is there: so many turns have gone by.
+  void close() noexcept {
+    gate_.close_if_unused(turns_);
+    turns_ += detail::turns_to_close;
+    gate_.close_if_unused(turns_);
+  }
+  /// As worker::steal_queued.
+  void steal_half(receipts& by) {
+    const detail::gate::guest inside(gate_);
+    if (inside) note_all(by, queue_.take_half());
+  }
+  /// As worker::steal_next.
+  void steal_slot(receipts& by) {
+    const detail::gate::guest inside(gate_);
+    // order: acquire, as there
+    if (inside) note(by, slot_.exchange(nullptr, detail::memory_order_acquire));
+  }
+  void take_rest(receipts& by) {
+    while (const runnable* one = queue_.pop()) note(by, one);
+    note(by, exchange(nullptr));
+  }
+
+ private:
+  detail::gate gate_;
+  run_queue queue_;
+  detail::atomic<numbered*> slot_{nullptr};
+  std::uint64_t turns_ = 0;
+};
+
+/// The owner takes plainly while the gate is closed; a thief opens it.
+void gate_against_pop() {
+  guarded one;
+  auto all = make_numbered(std::make_index_sequence<3>());
+  receipts got[2];
+  for (numbered& each : all) one.push(each);
+  strands(
+      [&] {
+        note(got[0], one.pop());
+        note(got[0], one.pop());
+      },
+      [&] { one.steal_half(got[1]); });
+  receipts rest;
+  one.take_rest(rest);
+  check_all({&got[0], &got[1], &rest}, 3);
+}
+
+/// The same with the slot, which is filled too.
+void gate_against_slot() {
+  guarded one;
+  auto all = make_numbered(std::make_index_sequence<3>());
+  receipts got[2];
+  note(got[0], one.exchange(&all[0]));
+  strands(
+      [&] {
+        note(got[0], one.exchange(&all[1]));
+        note(got[0], one.exchange(nullptr));
+        note(got[0], one.exchange(&all[2]));
+      },
+      [&] {
+        one.steal_slot(got[1]);
+        one.steal_slot(got[1]);
+      });
+  receipts rest;
+  one.take_rest(rest);
+  check_all({&got[0], &got[1], &rest}, 3);
+}
+
+/// Of two thieves one opens it; the other comes in or goes away.
+void gate_of_two_thieves() {
+  guarded one;
+  auto all = make_numbered(std::make_index_sequence<4>());
+  receipts got[3];
+  for (numbered& each : all) one.push(each);
+  strands([&] { note(got[0], one.pop()); }, [&] { one.steal_half(got[1]); },
+          [&] { one.steal_half(got[2]); });
+  receipts rest;
+  one.take_rest(rest);
+  check_all({&got[0], &got[1], &got[2], &rest}, 4);
+}
+
+/// The owner closes it again, beside thieves that are inside or come.
+template <bool can_close>
+void gate_closes() {
+  guarded one(can_close);
+  auto all = make_numbered(std::make_index_sequence<4>());
+  receipts got[3];
+  one.push(all[0]);
+  one.push(all[1]);
+  one.steal_half(got[1]);  // it is open now
+  one.push(all[2]);
+  note(got[0], one.exchange(&all[3]));
+  strands(
+      [&] {
+        one.close();
+        note(got[0], one.pop());
+        note(got[0], one.exchange(nullptr));
+        note(got[0], one.pop());
+      },
+      [&] {
+        one.steal_half(got[1]);
+        one.steal_slot(got[1]);
+      },
+      [&] { one.steal_half(got[2]); });
+  receipts rest;
+  one.take_rest(rest);
+  check_all({&got[0], &got[1], &got[2], &rest}, 4);
+}
+
+/// The owner closes it after a theft, and takes plainly what is left.
+void gate_closes_after_theft() {
+  guarded one;
+  auto all = make_numbered(std::make_index_sequence<3>());
+  receipts got[2];
+  for (numbered& each : all) one.push(each);
+  strands([&] { one.steal_half(got[1]); },
+          [&] {
+            one.close();
+            note(got[0], one.pop());
+          });
+  receipts rest;
+  one.take_rest(rest);
+  check_all({&got[0], &got[1], &rest}, 3);
+}
+
+/// It is closed after a theft; then another thief finds the owner inside, and goes away.
+void gate_stays_closed() {
+  guarded one;
+  auto all = make_numbered(std::make_index_sequence<4>());
+  receipts got[3];
+  for (numbered& each : all) one.push(each);
+  strands([&] { one.steal_half(got[1]); },
+          [&] {
+            one.close();
+            note(got[0], one.pop());
+            note(got[0], one.pop());
+          },
+          [&] { one.steal_half(got[2]); });
+  receipts rest;
+  one.take_rest(rest);
+  check_all({&got[0], &got[1], &got[2], &rest}, 4);
+}
+
 /// Without thieves.
 void alone() {
   run_queue queue;
@@ -342,6 +511,13 @@ scenarios queue_scenarios() {
       {"queues: the owner gives up half of a run queue", call<shed_half>},
       {"queues: the owner alone", call<alone>},
       {"queues: the newest task against the oldest", call<oldest_and_newest>},
+      {"queues: a gate, the owner against a thief", call<gate_against_pop>},
+      {"queues: a gate before a slot", call<gate_against_slot>},
+      {"queues: a gate, two thieves", call<gate_of_two_thieves>},
+      {"queues: a gate is closed again", call<gate_closes<true>>},
+      {"queues: a gate is closed after a theft", call<gate_closes_after_theft>},
+      {"queues: a gate is closed, a thief comes in vain", call<gate_stays_closed>},
+      {"queues: a gate that cannot be closed", call<gate_closes<false>>},
       {"queues: a run queue comes round and overflows", call<run_queue_comes_round>},
       {"queues: a task deque comes round and overflows", call<deque_comes_round>},
       {"queues: a backlog, two that take from it", call<backlog_of_three>},

@@ -1,0 +1,145 @@
+// Who may take from a worker's queues without a read-modify-write: its owner, while no thief does.
+//
+// An owner takes many million times a second, thieves take seldom. So the gate leans to the owner,
+// who pays two plain stores and a load; a thief that finds it closed pays for a barrier in all
+// threads of the process.
+//
+//   the owner takes                             a thief takes
+//   Q1 inside = true                            Q3 state: closed -> opening (RMW)
+//   Q2 is the state closed? take plainly;       Q4 a barrier in all threads
+//      otherwise as beside thieves              Q5 inside? wait for its end, a moment at most
+//      inside = false                              state: opening -> open, with this guest
+//                                                  take as beside an owner; one guest less
+//
+// I1 while the owner is inside and has found the gate closed, nobody takes as a thief: Q4 falls
+//    into its program somewhere. Before Q1: then Q2 sees that the gate is not closed. After Q1:
+//    then Q5 sees that somebody is inside.
+// I2 an owner that finds the gate closed sees all that thieves have done: it was closed when there
+//    was no guest, and guests leave by a release.
+//
+// The gate stays open while thefts go on, so that the first of many pays for the barrier. Where the
+// system has none it is always open.
+// The idea is Dekker's exclusion with one side that pays for both: Dice, Huang and Yang,
+// "Asymmetric Dekker Synchronization", 2001.
+#pragma once
+
+#include <cstdint>
+
+#include "sched/process_barrier.hpp"
+#include "sched/queue_capacity.hpp"
+#include "sluice/detail/base/atomic.hpp"
+#include "sluice/detail/base/cpu.hpp"
+
+namespace sluice::detail {
+
+class gate {
+ public:
+  /// If it can be closed at all: has_process_barrier().
+  explicit gate(bool can_close) noexcept
+      : can_close_(can_close), state_(can_close ? closed : open) {}
+
+  // ---- the owner
+  /// True: nobody else takes until leave().
+  bool enter() noexcept {
+    // order: Q1 relaxed, before Q2 for whoever sends a barrier (Q4)
+    inside_.store(true, memory_order_relaxed);
+    keep_order_for_process_barrier();
+    // order: Q2 acquire, I2; pairs with let_out
+    // mutation: never, only slower: the owner takes as beside thieves
+    if (state_.load(memory_order_acquire) == closed) [[likely]]
+      return true;
+    leave();
+    return false;
+  }
+  void leave() noexcept {
+    // order: release, what was taken is taken before; pairs with Q5
+    // mutation: relaxed, needed: in no schedule do stores of one strand change places
+    inside_.store(false, memory_order_release);
+  }
+  /// Now and then, with the number of its turns so far: closes it if there was no theft for long.
+  void close_if_unused(std::uint64_t turns) noexcept {
+    // order: relaxed, the compare-and-swap decides
+    std::uint32_t now = state_.load(memory_order_relaxed);
+    if (now == closed || !can_close_) [[likely]]
+      return;
+    if (now != seen_) {
+      seen_ = now;
+      seen_at_ = turns;
+      return;
+    }
+    if (turns - seen_at_ < turns_to_close || (now & (opening | guests)) != 0) return;
+    // order: relaxed, it hands on what let_out has released, to Q2
+    // mutation: won, only slower: it stays open
+    state_.compare_exchange_strong(now, closed, memory_order_relaxed, memory_order_relaxed);
+  }
+
+  /// A thief inside: while it lives, and if it is true, it may take as beside an owner.
+  class guest {
+   public:
+    explicit guest(gate& where) noexcept : where_(where), is_in_(where.let_in()) {}
+    guest(const guest&) = delete;
+    guest& operator=(const guest&) = delete;
+    ~guest() {
+      if (is_in_) where_.let_out();
+    }
+    [[nodiscard]] explicit operator bool() const noexcept { return is_in_; }
+
+   private:
+    gate& where_;
+    const bool is_in_;
+  };
+
+ private:
+  // The state: closed, opening or open; in the latter the guests, and the thefts so far.
+  static constexpr std::uint32_t closed = 0;
+  static constexpr std::uint32_t opening = 1;
+  static constexpr std::uint32_t open = 2;
+  static constexpr std::uint32_t one_guest = 1U << 2;
+  static constexpr std::uint32_t guests = 0xfffc;
+  static constexpr std::uint32_t one_theft = 1U << 16;
+  /// False: not now.
+  bool let_in() noexcept {
+    // order: relaxed, the compare-and-swap decides
+    std::uint32_t now = state_.load(memory_order_relaxed);
+    for (;;) {
+      if (now == opening) return false;  // another does
+      const bool opens = now == closed;
+      // order: Q3 relaxed, before Q5 by Q4. Who comes in behind another takes as beside an owner
+      if (state_.compare_exchange_weak(now, opens ? opening : now + one_guest, memory_order_relaxed,
+                                       memory_order_relaxed)) {
+        return !opens || open_for_guest();
+      }
+    }
+  }
+  void let_out() noexcept {
+    // order: release, I2; pairs with Q2
+    state_.fetch_add(one_theft - one_guest, memory_order_release);
+  }
+
+  /// Apart: it is rare.
+  [[gnu::noinline]] bool open_for_guest() noexcept {
+    send_process_barrier();  // Q4
+    for (int look = 0; look < patience_at_gate; ++look) {
+      // order: Q5 acquire, what was taken inside is taken; pairs with leave
+      // mutation: relaxed, needed: in no schedule does a later exchange come before it
+      if (!inside_.load(memory_order_acquire)) {
+        // order: relaxed, the owner takes it for open since Q3; guests do no more than this one
+        state_.store(open + one_guest, memory_order_relaxed);
+        return true;
+      }
+      cpu_pause();
+    }
+    // order: relaxed, nothing was taken; what guests before have done Q4 has told the owner
+    state_.store(closed, memory_order_relaxed);
+    return false;
+  }
+
+  atomic<bool> inside_{false};
+  const bool can_close_;
+  atomic<std::uint32_t> state_;
+  /// The owner's own: what it found when it last looked, and at which turn it first found that.
+  std::uint32_t seen_ = 0;
+  std::uint64_t seen_at_ = 0;
+};
+
+}  // namespace sluice::detail

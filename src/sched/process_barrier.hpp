@@ -1,0 +1,31 @@
+// A barrier that one thread sends to all threads of the process.
+#pragma once
+
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+
+namespace sluice::detail {
+
+/// Can one be sent? The first call prepares the kernel for it: in a process of several threads that
+/// takes some ten milliseconds.
+inline bool has_process_barrier() noexcept {
+  static const bool is_there =
+      ::syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+  return is_there;
+}
+
+/// Every thread passes a full barrier, wherever it is, before this returns: what it did before that
+/// is seen here, and what we did is seen by what it does after that. Some microseconds.
+inline void send_process_barrier() noexcept {
+  ::syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+}
+
+/// The compiler moves nothing over this. That is enough beside those who send a barrier.
+inline void keep_order_for_process_barrier() noexcept {
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+}
+
+}  // namespace sluice::detail

@@ -1,0 +1,66 @@
+// A kernel without the barrier in all threads of a process (membarrier): workers and those who take
+// from them get along without it.
+#include <doctest/doctest.h>
+#include <sys/syscall.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdarg>
+#include <vector>
+
+#include "sluice/sluice.hpp"
+#include "support/ferry.hpp"
+#include "support/system_call.hpp"
+#include "support/watch.hpp"
+
+namespace {
+
+std::atomic<int> refused{0};
+
+int leaves(int depth) {
+  if (depth == 0) return 1;
+  auto one = sluice::go([=] { return leaves(depth - 1); });
+  auto other = sluice::go([=] { return leaves(depth - 1); });
+  return one.join() + other.join();
+}
+
+}  // namespace
+
+extern "C" long syscall(long number, ...) noexcept {
+  static auto* const real = test::replaced<decltype(syscall)>("syscall");
+  std::va_list rest;
+  va_start(rest, number);
+  const test::system_call call(number, rest);
+  va_end(rest);
+  if (number != SYS_membarrier) return call.make(real);
+  ++refused;
+  errno = ENOSYS;
+  return -1;
+}
+
+TEST_CASE("without a barrier in all threads what is made ready is stolen, and nothing is lost") {
+  sluice::runtime rt{{.workers = 3}};
+  CHECK(refused == 1);  // asked once
+  test::ferry ferry;
+  // Each crossing needs a thief: the worker that made the fiber ready does not let go.
+  rt.run([&] {
+    for (int i = 0; i < 50; ++i) ferry.cross(test::way::get);
+  });
+  CHECK(rt.stats().steals > 0);
+  CHECK(rt.run([] { return leaves(test::slowness > 1 ? 10 : 14); }) ==
+        1 << (test::slowness > 1 ? 10 : 14));
+
+  const sluice::channel<int> ch{1};
+  const int items = 100'000 / test::slowness;
+  const long sum = rt.run([&] {
+    auto putter = sluice::go([=] {
+      const sluice::close_on_exit end{ch};
+      for (int i = 1; i <= items; ++i) ch.put(i);
+    });
+    long all = 0;
+    for (const int one : ch) all += one;
+    return all;
+  });
+  CHECK(sum == static_cast<long>(items) * (items + 1) / 2);
+  CHECK(refused == 1);
+}
