@@ -15,8 +15,6 @@ namespace sluice::detail {
 
 void idle_policy::begin() noexcept {
   // order: seq_cst, see the head of idle.hpp
-  // mutation: acq_rel, the first work comes from outside: W2 tells of this, or W5 wakes one that
-  // hears of it
   running_.fetch_add(1, memory_order_seq_cst);
 }
 
@@ -201,8 +199,10 @@ bool idle_policy::has_work(const worker& me) const noexcept {
 }
 
 void idle_policy::sleep(worker& me) noexcept {
-  leave_seat(me);  // perhaps a thief has just given it one
   enlist(me);
+  // Perhaps a thief has just given it a seat, or the ticker has ended a slice.
+  leave_seat(me);
+  me.forget_slice();
   if (has_work(me) || home_.over()) return delist(me);
   home_.tell_closer();
   home_.note_rest();

@@ -54,6 +54,8 @@ class idle_policy {
   /// For a busy worker now and then. True: it has given up its seat and what was ready; what runs
   /// should go too.
   bool reconsider(worker& me) noexcept;
+  /// What that one runs is fine. Anybody; one that sleeps gets none.
+  void take_seat(worker& one) noexcept;
   /// W6. Gives what is ready to one that has a seat. False: there is none.
   bool give_up(worker& me) noexcept;
   /// W6 for a fiber that has left `me`.
@@ -140,8 +142,7 @@ class idle_policy {
   [[nodiscard]] runnable* linger(worker& me) noexcept;
   [[nodiscard]] work_done done_by_all() const noexcept;
   void look_how_it_goes(deadline now) noexcept;
-  void take_seat(worker& one) noexcept;
-  void leave_seat(worker& me) noexcept;
+  void leave_seat(worker& one) noexcept;
   [[nodiscard]] int seats() const noexcept {
     // order: relaxed, a hint
     return seats_.load(memory_order_relaxed);

@@ -18,7 +18,7 @@ namespace sluice::detail {
 void worker::tick(coarse_time time) noexcept {
   set_time(time);
   const std::uint64_t now = picks();
-  if (now != std::exchange(picks_at_tick_, now)) return;
+  if (now != std::exchange(picks_at_tick_, now) || is_idle()) return;
   const std::uint64_t races = lost();
   const bool fights =
       lost_races::are_too_many(ticker::tick, races - std::exchange(lost_at_tick_, races));
@@ -35,9 +35,9 @@ void worker::drop_old_slice() noexcept {
 }
 
 void worker::drop_slice_flag() noexcept {
-  // order: acquire, pairs with ask_to_reconsider: what is lowered was raised before
-  // mutation: relaxed, no schedule changes its place with what lowers
-  if (slice_over_.exchange(false, memory_order_acquire)) lower_attention();
+  // order: acq_rel, with ask_to_reconsider: what is lowered was raised before; and who asks after
+  // a sleeper has looked here finds that it sleeps
+  if (slice_over_.exchange(false, memory_order_acq_rel)) lower_attention();
 }
 
 void worker::forget_slice() noexcept { drop_slice_flag(); }
@@ -49,15 +49,17 @@ void worker::end_slice() noexcept {
 }
 
 /// Raises before it sets the flag: whoever takes that back at once would else lower what others
-/// have raised, and a fiber that begins to wait just then would not see that it must stop.
+/// have raised, and a fiber that begins to wait just then would not see that it must stop. A worker
+/// that sleeps runs nothing: it looks after it has said that it does, so that of the two one takes
+/// the flag back. All operations of the process would look closer for as long as it sleeps.
 void worker::ask_to_reconsider() noexcept {
   // order: relaxed, a hint
   // mutation: never, only slower: the exchange finds it set
   if (slice_over_.load(memory_order_relaxed)) return;
   raise_attention();
-  // order: release, after the raise; pairs with drop_slice_flag. A running fiber may see it late
-  // mutation: relaxed, no schedule changes its place with that of the raise
-  if (slice_over_.exchange(true, memory_order_release)) lower_attention();
+  // order: acq_rel, after the raise; with drop_slice_flag. A running fiber may see it late
+  if (slice_over_.exchange(true, memory_order_acq_rel)) lower_attention();
+  if (is_idle()) drop_slice_flag();
 }
 
 void worker::look_up() noexcept {
@@ -76,24 +78,22 @@ work_done idle_policy::done_by_all() const noexcept {
   return sum;
 }
 
-/// Anybody.
+/// Of a sleeper and whoever gives it a seat one takes it back, as in ask_to_reconsider.
 void idle_policy::take_seat(worker& one) noexcept {
   // order: relaxed, a hint
   // mutation: never, only slower: the exchange finds it taken
   if (one.idle.seated.load(memory_order_relaxed)) return;
-  // order: relaxed, counts
-  if (!one.idle.seated.exchange(true, memory_order_relaxed)) {
+  // order: acquire, pairs with leave_seat: who comes after a sleeper has left finds that it sleeps
+  if (!one.idle.seated.exchange(true, memory_order_acquire)) {
     // order: relaxed, a count
     seats_.fetch_add(1, memory_order_relaxed);
   }
+  if (one.is_idle()) leave_seat(one);
 }
 
-void idle_policy::leave_seat(worker& me) noexcept {
-  // order: relaxed, a hint
-  // mutation: never, only slower: the exchange finds it left
-  if (!me.idle.seated.load(memory_order_relaxed)) return;
-  // order: relaxed, counts
-  if (me.idle.seated.exchange(false, memory_order_relaxed)) {
+void idle_policy::leave_seat(worker& one) noexcept {
+  // order: release, as in take_seat
+  if (one.idle.seated.exchange(false, memory_order_release)) {
     // order: relaxed, a count
     seats_.fetch_sub(1, memory_order_relaxed);
   }

@@ -158,7 +158,6 @@ class alignas(cache_line) worker {
   /// Does it sleep, or is about to? A hint.
   [[nodiscard]] bool is_idle() const noexcept {
     // order: relaxed, a hint
-    // mutation: never, policy: the watcher looks closely for longer
     return idle.word.load(memory_order_relaxed) != 0;
   }
   /// Does what it runs take long turns? As somebody idle has seen it; a hint.
@@ -190,7 +189,8 @@ class alignas(cache_line) worker {
   /// Many items have been moved on this thread. In one turn? Then what runs lets it reconsider, at
   /// the next operation.
   void look_up() noexcept;
-  /// The ticker sleeps, or has ended: nobody may be there to clear what it has set.
+  /// The worker is about to sleep; or the ticker is, or has ended: nobody may be there to clear
+  /// what it has set.
   void forget_slice() noexcept;
 
   struct counts {

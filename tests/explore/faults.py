@@ -456,11 +456,17 @@ FAULTS = [
            "home_.over()", ["runtime: a task from outside"], "false"),
     left_out("idle: a worker says that it is idle after it has looked", IDLE,
              """  enlist(me);
-  if (has_work""", "enlist(me);",
+  // Perhaps a thief has just given it a seat, or the ticker has ended a slice.
+  leave_seat(me);
+  me.forget_slice();
+  if (has_work(me) || home_.over()) return delist(me);""",
+             """enlist(me);
+  // Perhaps a thief has just given it a seat, or the ticker has ended a slice.
+  leave_seat(me);
+  me.forget_slice();
+  if (has_work(me) || home_.over()) return delist(me);""",
              ["runtime: a task from outside", "runtime: a wake from outside"],
-             "if (::sluice::explore::fault == NUMBER) {"
-             " if (has_work(me) || home_.over()) return; enlist(me); }"
-             " if (::sluice::explore::fault != NUMBER)"),
+             "else { if (has_work(me) || home_.over()) return; enlist(me); }"),
     left_out("idle: work from outside wakes nobody", IDLE,
              "  if (one != nullptr) rouse(*one);\n  return one != nullptr;",
              "if (one != nullptr) rouse(*one);", ["runtime: a task from outside"]),
@@ -525,15 +531,22 @@ void idle_policy::pass_watch_on()""", "if (one != nullptr) rouse(*one);",
            "ask_to_reconsider()", ["fibers: many items in one"], "end_slice()"),
     left_out("slices: the flag comes before the raise", SPREAD,
              """  raise_attention();
-  // order: release, after the raise; pairs with drop_slice_flag. A running fiber may see it late
-  // mutation: relaxed, no schedule changes its place with that of the raise
-  if (slice_over_.exchange(true, memory_order_release)) lower_attention();""",
+  // order: acq_rel, after the raise; with drop_slice_flag. A running fiber may see it late
+  if (slice_over_.exchange(true, memory_order_acq_rel)) lower_attention();""",
              """  raise_attention();
-  // order: release, after the raise; pairs with drop_slice_flag. A running fiber may see it late
-  // mutation: relaxed, no schedule changes its place with that of the raise
-  if (slice_over_.exchange(true, memory_order_release)) lower_attention();""",
+  // order: acq_rel, after the raise; with drop_slice_flag. A running fiber may see it late
+  if (slice_over_.exchange(true, memory_order_acq_rel)) lower_attention();""",
              ["slices: one ends beside a stop"],
-             "else if (!slice_over_.exchange(true, memory_order_release)) raise_attention();"),
+             "else if (!slice_over_.exchange(true, memory_order_acq_rel)) raise_attention();"),
+    left_out("slices: of one that sleeps one ends for good", SPREAD,
+             "  if (is_idle()) drop_slice_flag();\n}\n\nvoid worker::look_up", "drop_slice_flag();",
+             ["slices: of one that goes"]),
+    left_out("slices: who goes to sleep does not look for one", IDLE, "me.forget_slice();",
+             "me.forget_slice();", ["slices: of one that goes"]),
+    left_out("idle: one that sleeps gets a seat", SPREAD,
+             "if (one.is_idle()) leave_seat(one);", "leave_seat(one);", ["idle: a seat"]),
+    left_out("idle: who goes to sleep keeps its seat", IDLE,
+             "leave_seat(me);\n  me.forget_slice();", "leave_seat(me);", ["idle: a seat"]),
     weaker("slices: the turn after one whose slice was over gives way", SWITCH,
            "slice_of_.load(memory_order_relaxed) == picks();",
            "slice_of_.load(memory_order_relaxed) == picks()", ["fibers: many items in one"],
@@ -547,13 +560,13 @@ void idle_policy::pass_watch_on()""", "if (one != nullptr) rouse(*one);",
              "    add(static_cast<std::int64_t>(some.count));",
              "add(static_cast<std::int64_t>(some.count));", ["fibers: a slice before others"]),
     weaker("slices: two end one by a load and a store", SPREAD,
-           "if (slice_over_.exchange(true, memory_order_release)) lower_attention();",
-           "slice_over_.exchange(true, memory_order_release)", ["fibers: a slice that"],
+           "if (slice_over_.exchange(true, memory_order_acq_rel)) lower_attention();",
+           "slice_over_.exchange(true, memory_order_acq_rel)", ["fibers: a slice that"],
            "(slice_over_.load(memory_order_relaxed) ||"
            " (slice_over_.store(true, memory_order_relaxed), false))"),
     weaker("slices: two forget one by a load and a store", SPREAD,
-           "if (slice_over_.exchange(false, memory_order_acquire)) lower_attention();",
-           "slice_over_.exchange(false, memory_order_acquire)", ["fibers: a slice that"],
+           "if (slice_over_.exchange(false, memory_order_acq_rel)) lower_attention();",
+           "slice_over_.exchange(false, memory_order_acq_rel)", ["fibers: a slice that"],
            "(slice_over_.load(memory_order_relaxed) &&"
            " (slice_over_.store(false, memory_order_relaxed), true))"),
     weaker("slices: a task from outside has no turn of its own", FAIR,

@@ -201,6 +201,23 @@ void a_slice_beside_a_stop() {
   check(detail::nothing_to_attend(), "each reason was taken back");
 }
 
+/// The ticker ends a slice of one that goes to sleep just then, or sleeps.
+void a_slice_of_a_sleeper() {
+  workshop shop(1);
+  worker& one = shop.home.worker_at(0);
+  until_all_sleep([&] { shop.work(0); }, [&] { one.end_slice(); });
+  check(detail::nothing_to_attend(), "nobody looks up for one that sleeps");
+}
+
+/// A thief gives it a seat.
+void a_seat_of_a_sleeper() {
+  workshop shop(1);
+  worker& one = shop.home.worker_at(0);
+  until_all_sleep([&] { shop.work(0); }, [&] { shop.home.idle().take_seat(one); });
+  // order: relaxed, a hint
+  check(!one.idle.seated.load(detail::memory_order_relaxed), "one that sleeps has no seat");
+}
+
 /// Of some hundred steps.
 constexpr unsigned some_part = 4;
 /// Of some thousand.
@@ -218,6 +235,8 @@ scenarios idle_scenarios() {
        long_part},
       {"idle: a task beside fine turns", call<a_task_beside_fine_turns>, nullptr, long_part},
       {"slices: one ends beside a stop", call<a_slice_beside_a_stop>, nullptr, some_part},
+      {"slices: of one that goes to sleep", call<a_slice_of_a_sleeper>, nullptr, some_part},
+      {"idle: a seat of one that goes to sleep", call<a_seat_of_a_sleeper>, nullptr, some_part},
       {"idle: busy, and busy again", call<busy_again>, nullptr, some_part},
   };
 }

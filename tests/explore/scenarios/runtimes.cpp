@@ -503,7 +503,7 @@ scenarios runtime_scenarios() {
       whole("runtime: more than the queues hold", call<more_than_the_queues_hold>),
       whole("runtime: busy, and a task from outside", call<busy_and_a_task_from_outside>),
       // One that sees late what came from outside is rare there.
-      {"runtime: busy, and a timer", call<busy_and_a_timer>, nullptr, long_part / 10},
+      {"runtime: busy, and a timer", call<busy_and_a_timer>},
       whole("runtime: two fibers hand over", call<two_fibers_hand_over>),
       whole("runtime: ready fibers are given away", call<ready_fibers_are_given_away<2, false>>),
       whole("runtime: ready fibers are given away, and what runs follows",
