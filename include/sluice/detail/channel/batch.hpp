@@ -33,7 +33,8 @@ bool put_run(channel_core& core, Iterator& first, std::size_t n, std::size_t& do
     }
     if (found == claim::closed) return false;
     if (found != claim::ok) {
-      T* item = std::addressof(*first);
+      auto&& one = *first;
+      T* item = std::addressof(one);
       const status how = core.kind() == channel_kind::rendezvous
                              ? core.meet_to_put(item, no_deadline, "put_batch")
                              : core.wait_to_put(item, no_deadline, "put_batch");
@@ -46,6 +47,20 @@ bool put_run(channel_core& core, Iterator& first, std::size_t n, std::size_t& do
   }
   return true;
 }
+
+/// An iterator whose items are copies: where none of that can throw they need not be made before.
+template <class T, class Iterator>
+struct copying {
+  Iterator at;
+  T operator*() const noexcept { return T(*at); }
+  copying& operator++() noexcept {
+    ++at;
+    return *this;
+  }
+};
+template <class R, class T>
+inline constexpr bool copies_quietly = std::ranges::forward_range<R>&&
+    std::is_nothrow_constructible_v<T, std::ranges::range_reference_t<R>>;
 
 /// Copies of up to run_limit items, made before any of them is put.
 template <class T>
@@ -89,6 +104,13 @@ inline constexpr bool steps_quietly =
     noexcept(++std::declval<std::ranges::iterator_t<R>&>()) && noexcept(
         *std::declval<std::ranges::iterator_t<R>&>());
 
+/// How many of the range are next, up to what one claim takes.
+template <class Iterator, class Sentinel>
+std::size_t next_run(const Iterator& first, const Sentinel& last) {
+  const auto stop = std::ranges::next(first, static_cast<std::ptrdiff_t>(run_limit), last);
+  return static_cast<std::size_t>(std::ranges::distance(first, stop));
+}
+
 template <class T, class R>
 void put_range(channel_core& core, R&& items, std::size_t& done) {
   auto first = std::ranges::begin(items);
@@ -100,9 +122,11 @@ void put_range(channel_core& core, R&& items, std::size_t& done) {
     }
   } else if constexpr (gives_items_away<R, T>) {
     while (first != last) {
-      const auto stop = std::ranges::next(first, static_cast<std::ptrdiff_t>(run_limit), last);
-      const auto n = static_cast<std::size_t>(std::ranges::distance(first, stop));
-      if (!put_run<T>(core, first, n, done)) return;
+      if (!put_run<T>(core, first, next_run(first, last), done)) return;
+    }
+  } else if constexpr (copies_quietly<R, T> && steps_quietly<R>) {
+    for (copying<T, decltype(first)> next{std::move(first)}; next.at != last;) {
+      if (!put_run<T>(core, next, next_run(next.at, last), done)) return;
     }
   } else {
     for (copies<T> buffer; first != last; buffer.clear()) {

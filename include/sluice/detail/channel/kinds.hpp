@@ -79,12 +79,12 @@ class bounded : public channel_core {
   /// Puts up to `n` items from `first` on, as one run; advances `first`. `got` counts them.
   template <class Iterator>
   claim try_put_run(Iterator& first, std::size_t n, std::size_t& got) noexcept {
-    typename ring<T>::position at;
+    typename ring<T>::place at;
     for (backoff wait;; wait.pause()) {
       const claim found = ring_.claim_put_run(at, n, got);
       if (found == claim::ok) {
         for (std::size_t i = 0; i < got; ++i, ++first) {
-          ring_.publish(ring_.advance(at, i), std::move(*first));
+          ring_.publish(at.number(i), std::move(*first));
         }
         after_put();
         return found;
@@ -96,12 +96,12 @@ class bounded : public channel_core {
   /// Gives up to `n` items to `sink(T&&)`, which does not throw.
   template <class Sink>
   claim try_get_run(std::size_t n, std::size_t& got, Sink&& sink) noexcept {
-    typename ring<T>::position at;
+    typename ring<T>::place at;
     for (backoff wait;; wait.pause()) {
       const claim found = ring_.claim_get_run(at, n, got);
       if (found == claim::ok) {
         for (std::size_t i = 0; i < got; ++i) {
-          const auto one = ring_.advance(at, i);
+          const auto one = at.number(i);
           T* item = ring_.take(one);
           sink(std::move(*item));
           item->~T();
@@ -215,7 +215,8 @@ class unbounded_channel final : public channel_core {
   template <class Iterator>
   claim try_put_run(Iterator& first, std::size_t, std::size_t& got) {
     got = 1;
-    const claim found = try_put(*first);
+    auto&& item = *first;
+    const claim found = try_put(item);
     if (found == claim::ok) ++first;
     return found;
   }
@@ -310,7 +311,8 @@ class rendezvous_channel final : public channel_core {
   template <class Iterator>
   claim try_put_run(Iterator& first, std::size_t, std::size_t& got) noexcept {
     got = 1;
-    const claim found = try_put(*first);
+    auto&& item = *first;
+    const claim found = try_put(item);
     if (found == claim::ok) ++first;
     return found;
   }

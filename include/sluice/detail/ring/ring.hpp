@@ -45,10 +45,12 @@ class ring {
   using position = std::uint64_t;
 
   /// A place that was claimed at once: its slot, and the stamp that says that its holder is done.
-  /// Kept, since after each atomic operation the compiler would compute them anew.
+  /// Kept, since after each atomic operation the compiler would compute them anew. Of a run that
+  /// begins here `number` says each.
   struct place {
     slot* where;
     std::uint64_t after;
+    [[nodiscard]] place number(std::size_t i) const noexcept { return {where + i, after}; }
   };
 
   /// Throws std::length_error if that many slots cannot be represented, std::bad_alloc if there
@@ -123,23 +125,24 @@ class ring {
     }
   }
 
-  /// S1 for a run: claims up to `most` (>= 1) places in a row with one operation.
-  claim claim_put_run(position& at, std::size_t most, std::size_t& got) noexcept {
+  /// S1 for a run: claims up to `most` (>= 1) places in a row, of one lap, with one operation.
+  claim claim_put_run(place& at, std::size_t most, std::size_t& got) noexcept {
     for (;;) {
       // order: relaxed, as in claim_put
       position tail = tail_.load(memory_order_relaxed);
-      std::size_t n = 0;
-      if (!(tail & closed_bit)) n = ready_run(tail, most, 0);
+      const std::size_t n = tail & closed_bit ? 0 : ready_run(tail, most, 0);
       if (n <= 1) {
+        const claim found = claim_put(tail);
+        at = to_put(tail);
         got = 1;
-        return claim_put(at);
+        return found;
       }
       // order: S1 seq_cst, as in claim_put
-      if (tail_.compare_exchange_strong(tail, advance(tail, n), memory_order_seq_cst,
+      if (tail_.compare_exchange_strong(tail, behind_run(tail, n), memory_order_seq_cst,
                                         memory_order_relaxed)) {
-        at = tail;
+        at = to_put(tail);
         got = n;
-        if (capacity_ - index_of(tail) <= n && is_told(lap_of(tail))) count_moved(items_told());
+        if (index_of(tail) + n == capacity_ && is_told(lap_of(tail))) count_moved(items_told());
         return claim::ok;
       }
       stand_back();
@@ -152,9 +155,7 @@ class ring {
     // order: S2 release, pairs with the acquire in claim_get
     at.where->stamp.store(at.after, memory_order_release);
   }
-  void publish(position at, T&& item) noexcept {
-    publish(place{&slot_at(at), lap_of(at) + 1}, std::move(item));
-  }
+  void publish(position at, T&& item) noexcept { publish(to_put(at), std::move(item)); }
 
   // ---- the getter's side --------------------------------------------------------------------
 
@@ -213,20 +214,22 @@ class ring {
     }
   }
 
-  /// G1 for a run: claims up to `most` (>= 1) items in a row with one operation.
-  claim claim_get_run(position& at, std::size_t most, std::size_t& got) noexcept {
+  /// G1 for a run: claims up to `most` (>= 1) items in a row, of one lap, with one operation.
+  claim claim_get_run(place& at, std::size_t most, std::size_t& got) noexcept {
     for (;;) {
       // order: relaxed, as in claim_get
       position head = head_.load(memory_order_relaxed);
       const std::size_t n = ready_run(head, most, 1);
       if (n <= 1) {
+        const claim found = claim_get(head);
+        at = to_get(head);
         got = 1;
-        return claim_get(at);
+        return found;
       }
       // order: G1 seq_cst, as in claim_get
-      if (head_.compare_exchange_strong(head, advance(head, n), memory_order_seq_cst,
+      if (head_.compare_exchange_strong(head, behind_run(head, n), memory_order_seq_cst,
                                         memory_order_relaxed)) {
-        at = head;
+        at = to_get(head);
         got = n;
         return claim::ok;
       }
@@ -320,12 +323,6 @@ class ring {
     return ((at & ~closed_bit) >> std::countr_zero(lap_)) * capacity_ + index_of(at);
   }
 
-  /// The position `n` (at most the capacity) places after `at`.
-  [[nodiscard]] position advance(position at, std::size_t n) const noexcept {
-    const std::size_t index = index_of(at) + n;
-    return index < capacity_ ? at + n : lap_of(at) + lap_ + (index - capacity_);
-  }
-
  private:
   struct slot {
     /// Written by the strand that claimed the slot; read by those who want to claim it.
@@ -363,24 +360,27 @@ class ring {
 
   [[nodiscard]] position lap_of(position at) const noexcept { return at & ~mask_; }
   [[nodiscard]] std::size_t index_of(position at) const noexcept { return at & mask_; }
+  [[nodiscard]] place to_put(position at) const noexcept { return {&slot_at(at), lap_of(at) + 1}; }
   [[nodiscard]] place to_get(position at) const noexcept {
     return {&slot_at(at), lap_of(at) + lap_};
+  }
+  [[nodiscard]] position behind_run(position at, std::size_t n) const noexcept {
+    return index_of(at) + n < capacity_ ? at + n : lap_of(at) + lap_;
   }
   [[nodiscard]] slot& slot_at(position at) const noexcept { return slots_[index_of(at)]; }
   [[nodiscard]] position next(position at) const noexcept {
     return index_of(at) + 1 < capacity_ ? at + 1 : lap_of(at) + lap_;
   }
 
-  /// How many slots from `at` on are ready: free (offset 0) or published (offset 1).
+  /// How many slots from `at` to the end of its lap are ready: free (offset 0), published (1).
   [[nodiscard]] std::size_t ready_run(position at, std::size_t most,
                                       position offset) const noexcept {
-    if (most > capacity_) most = capacity_;
+    const slot* const first = &slot_at(at);
+    const position ready = lap_of(at) + offset;
+    if (most > capacity_ - index_of(at)) most = capacity_ - index_of(at);
     std::size_t n = 0;
     // order: acquire, pairs S2 and G2; the claim that follows fails if the run was taken
-    while (n < most && slot_at(at).stamp.load(memory_order_acquire) == lap_of(at) + offset) {
-      at = next(at);
-      ++n;
-    }
+    while (n < most && first[n].stamp.load(memory_order_acquire) == ready) ++n;
     return n;
   }
 
