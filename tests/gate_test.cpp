@@ -65,6 +65,11 @@ TEST_CASE("a gate is the owner's until a thief comes, and again when none has co
   CHECK_FALSE(is_closed(one));
   one.close_if_unused(2 * turns_to_close);
   CHECK(is_closed(one) == can_close());
+  // It counts anew: as many thefts as before say nothing.
+  { const gate::guest thief(one); }
+  { const gate::guest another(one); }
+  one.close_if_unused(9 * turns_to_close);
+  CHECK_FALSE(is_closed(one));
 }
 
 TEST_CASE("a thief does not wait for long for an owner that is inside") {

@@ -8,7 +8,7 @@
 //   Q1 inside = true                            Q3 state: closed -> opening (RMW)
 //   Q2 is the state closed? take plainly;       Q4 a barrier in all threads
 //      otherwise as beside thieves              Q5 inside? wait for its end, a moment at most
-//      inside = false                              state: opening -> open, with this guest
+//      inside = false                           Q6 state: opening -> open, with this guest
 //                                                  take as beside an owner; one guest less
 //
 // I1 while the owner is inside and has found the gate closed, nobody takes as a thief: Q4 falls
@@ -16,9 +16,12 @@
 //    then Q5 sees that somebody is inside.
 // I2 an owner that finds the gate closed sees all that thieves have done: it was closed when there
 //    was no guest, and guests leave by a release.
+// I3 whoever takes as a thief sees all that was taken plainly: the first guest by Q4 and Q5, those
+//    behind him by Q6 and Q3.
 //
 // The gate stays open while thefts go on, so that the first of many pays for the barrier. Where the
-// system has none it is always open.
+// system has none it is always open; where it has none any more (a filter of system calls that came
+// later) the owner opens it at its next take, and it stays so.
 // The idea is Dekker's exclusion with one side that pays for both: Dice, Huang and Yang,
 // "Asymmetric Dekker Synchronization", 2001.
 #pragma once
@@ -49,11 +52,11 @@ class gate {
     if (state_.load(memory_order_acquire) == closed) [[likely]]
       return true;
     leave();
+    open_if_asked();
     return false;
   }
   void leave() noexcept {
     // order: release, what was taken is taken before; pairs with Q5
-    // mutation: relaxed, needed: in no schedule do stores of one strand change places
     inside_.store(false, memory_order_release);
   }
   /// Now and then, with the number of its turns so far: closes it if there was no theft for long.
@@ -62,6 +65,7 @@ class gate {
     std::uint32_t now = state_.load(memory_order_relaxed);
     if (now == closed || !can_close_) [[likely]]
       return;
+    if (now == asked) return;
     if (now != seen_) {
       seen_ = now;
       seen_at_ = turns;
@@ -69,8 +73,10 @@ class gate {
     }
     if (turns - seen_at_ < turns_to_close || (now & (opening | guests)) != 0) return;
     // order: relaxed, it hands on what let_out has released, to Q2
-    // mutation: won, only slower: it stays open
-    state_.compare_exchange_strong(now, closed, memory_order_relaxed, memory_order_relaxed);
+    // mutation: won|never, only slower: it stays open
+    if (state_.compare_exchange_strong(now, closed, memory_order_relaxed, memory_order_relaxed)) {
+      seen_ = closed;  // its thefts are counted anew
+    }
   }
 
   /// A thief inside: while it lives, and if it is true, it may take as beside an owner.
@@ -90,10 +96,12 @@ class gate {
   };
 
  private:
-  // The state: closed, opening or open; in the latter the guests, and the thefts so far.
+  // The state: closed, opening, asked for (the owner is to open it), or open; in the latter the
+  // guests, and the thefts so far.
   static constexpr std::uint32_t closed = 0;
   static constexpr std::uint32_t opening = 1;
   static constexpr std::uint32_t open = 2;
+  static constexpr std::uint32_t asked = 3;
   static constexpr std::uint32_t one_guest = 1U << 2;
   static constexpr std::uint32_t guests = 0xfffc;
   static constexpr std::uint32_t one_theft = 1U << 16;
@@ -102,10 +110,10 @@ class gate {
     // order: relaxed, the compare-and-swap decides
     std::uint32_t now = state_.load(memory_order_relaxed);
     for (;;) {
-      if (now == opening) return false;  // another does
+      if (now == opening || now == asked) return false;  // another does, or the owner will
       const bool opens = now == closed;
-      // order: Q3 relaxed, before Q5 by Q4. Who comes in behind another takes as beside an owner
-      if (state_.compare_exchange_weak(now, opens ? opening : now + one_guest, memory_order_relaxed,
+      // order: Q3 acquire, I3; pairs with Q6. Before Q5 by Q4
+      if (state_.compare_exchange_weak(now, opens ? opening : now + one_guest, memory_order_acquire,
                                        memory_order_relaxed)) {
         return !opens || open_for_guest();
       }
@@ -118,13 +126,16 @@ class gate {
 
   /// Apart: it is rare.
   [[gnu::noinline]] bool open_for_guest() noexcept {
-    send_process_barrier();  // Q4
+    if (!send_process_barrier()) {  // Q4
+      // order: relaxed, nothing was taken
+      state_.store(asked, memory_order_relaxed);
+      return false;
+    }
     for (int look = 0; look < patience_at_gate; ++look) {
       // order: Q5 acquire, what was taken inside is taken; pairs with leave
-      // mutation: relaxed, needed: in no schedule does a later exchange come before it
       if (!inside_.load(memory_order_acquire)) {
-        // order: relaxed, the owner takes it for open since Q3; guests do no more than this one
-        state_.store(open + one_guest, memory_order_relaxed);
+        // order: Q6 release, I3; pairs with Q3
+        state_.store(open + one_guest, memory_order_release);
         return true;
       }
       cpu_pause();
@@ -134,8 +145,18 @@ class gate {
     return false;
   }
 
+  /// The owner, who is not inside: there was no barrier. From here on thieves need none.
+  void open_if_asked() noexcept {
+    // order: relaxed, only the owner changes that
+    if (state_.load(memory_order_relaxed) != asked) [[likely]]
+      return;
+    can_close_ = false;
+    // order: release, as Q6: what was taken plainly is seen
+    state_.store(open, memory_order_release);
+  }
+
   atomic<bool> inside_{false};
-  const bool can_close_;
+  bool can_close_;  ///< the owner's
   atomic<std::uint32_t> state_;
   /// The owner's own: what it found when it last looked, and at which turn it first found that.
   std::uint32_t seen_ = 0;

@@ -18,9 +18,10 @@ inline bool has_process_barrier() noexcept {
 }
 
 /// Every thread passes a full barrier, wherever it is, before this returns: what it did before that
-/// is seen here, and what we did is seen by what it does after that. Some microseconds.
-inline void send_process_barrier() noexcept {
-  ::syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+/// is seen here, and what we did is seen by what it does after that. Some microseconds. False:
+/// there was none.
+inline bool send_process_barrier() noexcept {
+  return ::syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
 }
 
 /// The compiler moves nothing over this. That is enough beside those who send a barrier.

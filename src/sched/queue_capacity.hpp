@@ -19,7 +19,8 @@ inline constexpr std::size_t lane_count = 8;
 
 /// Looks of a thief at an owner that is inside the gate: for some ten instructions, if it runs.
 inline constexpr int patience_at_gate = 64;
-/// So many turns without a theft, and its gate is closed again: half a millisecond at the least.
+/// So many turns without a theft, and its gate is closed again: 80 us of yields, half a millisecond
+/// of hand-overs.
 inline constexpr std::uint64_t turns_to_close = 16'384;
 
 }  // namespace sluice::detail

@@ -66,7 +66,7 @@ inline fiber* worker::exchange_next(fiber* one) noexcept {
     // order: relaxed, there are no thieves
     fiber* const before = next_.load(memory_order_relaxed);
     // order: release, pairs with steal_next
-    // mutation: relaxed, whoever takes it as a thief has sent a barrier since (Q4)
+    // mutation: relaxed, whoever takes it as a thief has learned of it at the gate (I3 there)
     next_.store(one, memory_order_release);
     leave_alone();
     return before;

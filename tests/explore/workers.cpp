@@ -19,6 +19,7 @@ void** const worker_slot = reinterpret_cast<void**>(&detail::worker_of_this_thre
 
 /// A schedule that fails leaves its runtimes in the census.
 void reset_statics() noexcept {
+  detail::refuses_process_barrier = false;
   detail::census& one = detail::census::all();
   static char initial[sizeof(one)];
   static bool known = false;

@@ -472,6 +472,73 @@ void gate_stays_closed() {
   check_all({&got[0], &got[1], &got[2], &rest}, 4);
 }
 
+/// The last task, which its owner takes plainly, and two thieves: the second sees that too.
+template <bool refuses>
+void gate_before_a_task() {
+  detail::refuses_process_barrier = refuses;
+  detail::gate gate(true);
+  detail::task_deque deque;
+  alignas(detail::task_core) std::byte places[2][1];
+  const auto core = [&](int number) -> detail::task_core& {
+    return reinterpret_cast<detail::task_core&>(places[number]);
+  };
+  receipts got[4];
+  const auto note_task = [&](receipts& by, const detail::task_core* task) {
+    if (task == nullptr) return;
+    by.note(static_cast<int>(reinterpret_cast<const std::byte(*)[1]>(task) - places) + 1);
+  };
+  const auto take = [&](receipts& by) {
+    const bool alone = gate.enter();
+    note_task(by, alone ? deque.take_newest_alone() : deque.take_newest());
+    if (alone) gate.leave();
+  };
+  const auto steal = [&](receipts& by) {
+    const detail::gate::guest inside(gate);
+    if (inside) note_task(by, deque.take_oldest());
+  };
+  deque.push(core(0));
+  strands(
+      [&] {
+        take(got[0]);
+        if (refuses) take(got[0]);  // opens it
+      },
+      [&] { steal(got[1]); }, [&] { steal(got[2]); });
+  deque.push(core(1));
+  take(got[3]);
+  take(got[3]);
+  check_all({&got[0], &got[1], &got[2], &got[3]}, 2);
+  detail::refuses_process_barrier = false;
+}
+
+/// There is no barrier any more: the owner opens it.
+void gate_without_barrier() {
+  detail::refuses_process_barrier = true;
+  guarded one;
+  auto all = make_numbered(std::make_index_sequence<4>());
+  receipts got[3];
+  for (numbered& each : all) one.push(each);
+  strands(
+      [&] {
+        note(got[0], one.pop());
+        note(got[0], one.pop());
+        one.close();
+      },
+      [&] {
+        one.steal_half(got[1]);
+        one.steal_half(got[1]);
+      },
+      [&] { one.steal_half(got[2]); });
+  note(got[0], one.pop());  // who has asked is heard now at the latest
+  check((got[0].set() & got[1].set()) == 0 && (got[0].set() & got[2].set()) == 0 &&
+            (got[1].set() & got[2].set()) == 0,
+        "nothing is taken twice");
+  receipts stolen;
+  one.push(all[static_cast<std::size_t>(0)]);
+  one.steal_half(stolen);
+  check(stolen.count() != 0, "thieves come in without one");
+  detail::refuses_process_barrier = false;
+}
+
 /// Without thieves.
 void alone() {
   run_queue queue;
@@ -517,6 +584,9 @@ scenarios queue_scenarios() {
       {"queues: a gate is closed again", call<gate_closes<true>>},
       {"queues: a gate is closed after a theft", call<gate_closes_after_theft>},
       {"queues: a gate is closed, a thief comes in vain", call<gate_stays_closed>},
+      {"queues: a gate before a task, two thieves", call<gate_before_a_task<false>>},
+      {"queues: a gate before a task, and no barrier any more", call<gate_before_a_task<true>>},
+      {"queues: a gate, and no barrier any more", call<gate_without_barrier>},
       {"queues: a gate that cannot be closed", call<gate_closes<false>>},
       {"queues: a run queue comes round and overflows", call<run_queue_comes_round>},
       {"queues: a task deque comes round and overflows", call<deque_comes_round>},

@@ -48,19 +48,22 @@ bool put_run(channel_core& core, Iterator& first, std::size_t n, std::size_t& do
   return true;
 }
 
-/// An iterator whose items are copies: where none of that can throw they need not be made before.
-template <class T, class Iterator>
+/// Walks items that need not be copied before: that is no code of the user's, and cannot fail.
+template <class T>
 struct copying {
-  Iterator at;
-  T operator*() const noexcept { return T(*at); }
+  const T* at;
+  T operator*() const noexcept { return *at; }
   copying& operator++() noexcept {
     ++at;
     return *this;
   }
 };
 template <class R, class T>
-inline constexpr bool copies_quietly = std::ranges::forward_range<R>&&
-    std::is_nothrow_constructible_v<T, std::ranges::range_reference_t<R>>;
+inline constexpr bool copies_quietly =
+    std::ranges::contiguous_range<R>&& std::ranges::sized_range<R>&&
+        std::is_same_v<std::ranges::range_value_t<R>, T>&& std::is_trivially_copyable_v<T>&&
+            std::is_copy_constructible_v<T> &&
+    sizeof(T) <= 64;
 
 /// Copies of up to run_limit items, made before any of them is put.
 template <class T>
@@ -104,13 +107,6 @@ inline constexpr bool steps_quietly =
     noexcept(++std::declval<std::ranges::iterator_t<R>&>()) && noexcept(
         *std::declval<std::ranges::iterator_t<R>&>());
 
-/// How many of the range are next, up to what one claim takes.
-template <class Iterator, class Sentinel>
-std::size_t next_run(const Iterator& first, const Sentinel& last) {
-  const auto stop = std::ranges::next(first, static_cast<std::ptrdiff_t>(run_limit), last);
-  return static_cast<std::size_t>(std::ranges::distance(first, stop));
-}
-
 template <class T, class R>
 void put_range(channel_core& core, R&& items, std::size_t& done) {
   auto first = std::ranges::begin(items);
@@ -122,11 +118,16 @@ void put_range(channel_core& core, R&& items, std::size_t& done) {
     }
   } else if constexpr (gives_items_away<R, T>) {
     while (first != last) {
-      if (!put_run<T>(core, first, next_run(first, last), done)) return;
+      const auto stop = std::ranges::next(first, static_cast<std::ptrdiff_t>(run_limit), last);
+      const auto n = static_cast<std::size_t>(std::ranges::distance(first, stop));
+      if (!put_run<T>(core, first, n, done)) return;
     }
-  } else if constexpr (copies_quietly<R, T> && steps_quietly<R>) {
-    for (copying<T, decltype(first)> next{std::move(first)}; next.at != last;) {
-      if (!put_run<T>(core, next, next_run(next.at, last), done)) return;
+  } else if constexpr (copies_quietly<R, T>) {
+    copying<T> next{std::ranges::data(items)};
+    for (auto left = static_cast<std::size_t>(std::ranges::size(items)); left > 0;) {
+      const std::size_t n = std::min(left, run_limit);
+      if (!put_run<T>(core, next, n, done)) return;
+      left -= n;
     }
   } else {
     for (copies<T> buffer; first != last; buffer.clear()) {
