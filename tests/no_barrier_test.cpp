@@ -27,7 +27,8 @@ int leaves(int depth) {
 }  // namespace
 
 extern "C" long syscall(long number, ...) noexcept {
-  static auto* const real = test::replaced<decltype(syscall)>("syscall");
+  static constinit std::atomic<void*> known{nullptr};
+  auto* const real = test::replaced<decltype(syscall)>(known, "syscall");
   std::va_list rest;
   va_start(rest, number);
   const test::system_call call(number, rest);

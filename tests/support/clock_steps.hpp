@@ -81,7 +81,8 @@ class stepping_clock {
     return from(t);
   }
   static int real_gettime(clockid_t clock, timespec* t) {
-    static auto* const real = replaced<decltype(::clock_gettime)>("clock_gettime");
+    static constinit std::atomic<void*> known{nullptr};
+    auto* const real = replaced<decltype(::clock_gettime)>(known, "clock_gettime");
     return real(clock, t);
   }
 
@@ -138,8 +139,9 @@ int clock_gettime(clockid_t clock, timespec* t) noexcept {
 int pthread_cond_clockwait(pthread_cond_t* condition, pthread_mutex_t* mutex, clockid_t clock,
                            const timespec* limit) {
   using test::stepping_clock;
-  static auto* const real =
-      test::replaced<decltype(pthread_cond_clockwait)>("pthread_cond_clockwait");
+  static constinit std::atomic<void*> known{nullptr};
+  auto* const real =
+      test::replaced<decltype(pthread_cond_clockwait)>(known, "pthread_cond_clockwait");
   if (clock != CLOCK_MONOTONIC) return real(condition, mutex, clock, limit);
   const timespec at = stepping_clock::to(stepping_clock::to_real(stepping_clock::from(*limit)));
   return real(condition, mutex, clock, &at);
@@ -147,7 +149,8 @@ int pthread_cond_clockwait(pthread_cond_t* condition, pthread_mutex_t* mutex, cl
 
 long syscall(long number, ...) noexcept {
   using test::stepping_clock;
-  static auto* const real = test::replaced<decltype(syscall)>("syscall");
+  static constinit std::atomic<void*> known{nullptr};
+  auto* const real = test::replaced<decltype(syscall)>(known, "syscall");
   std::va_list rest;
   va_start(rest, number);
   test::system_call call(number, rest);

@@ -103,7 +103,8 @@ inline bool is_over(const timespec* limit) noexcept {
 extern "C" {
 
 void* mmap(void* at, size_t size, int access, int flags, int file, off_t offset) noexcept {
-  static auto* const real = test::replaced<decltype(mmap)>("mmap");
+  static constinit std::atomic<void*> known{nullptr};
+  auto* const real = test::replaced<decltype(mmap)>(known, "mmap");
   if (!test::fault::strikes(test::request::mapping)) {
     return real(at, size, access, flags, file, offset);
   }
@@ -112,14 +113,16 @@ void* mmap(void* at, size_t size, int access, int flags, int file, off_t offset)
 }
 
 int madvise(void* at, size_t size, int advice) noexcept {
-  static auto* const real = test::replaced<decltype(madvise)>("madvise");
+  static constinit std::atomic<void*> known{nullptr};
+  auto* const real = test::replaced<decltype(madvise)>(known, "madvise");
   if (!test::fault::strikes(test::request::protection)) return real(at, size, advice);
   errno = ENOMEM;
   return -1;
 }
 
 int mprotect(void* at, size_t size, int access) noexcept {
-  static auto* const real = test::replaced<decltype(mprotect)>("mprotect");
+  static constinit std::atomic<void*> known{nullptr};
+  auto* const real = test::replaced<decltype(mprotect)>(known, "mprotect");
   if (!test::fault::strikes(test::request::protection)) return real(at, size, access);
   errno = ENOMEM;
   return -1;
@@ -127,14 +130,16 @@ int mprotect(void* at, size_t size, int access) noexcept {
 
 int pthread_create(pthread_t* thread, const pthread_attr_t* how, void* (*body)(void*),
                    void* argument) noexcept {
-  static auto* const real = test::replaced<decltype(pthread_create)>("pthread_create");
+  static constinit std::atomic<void*> known{nullptr};
+  auto* const real = test::replaced<decltype(pthread_create)>(known, "pthread_create");
   if (!test::fault::strikes(test::request::thread)) return real(thread, how, body, argument);
   if (auto* const hook = test::before_refusal.load()) hook();
   return EAGAIN;
 }
 
 long syscall(long number, ...) noexcept {
-  static auto* const real = test::replaced<decltype(syscall)>("syscall");
+  static constinit std::atomic<void*> known{nullptr};
+  auto* const real = test::replaced<decltype(syscall)>(known, "syscall");
   std::va_list rest;
   va_start(rest, number);
   const test::system_call call(number, rest);

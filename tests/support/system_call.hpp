@@ -6,15 +6,19 @@
 #include <linux/futex.h>
 #include <sys/syscall.h>
 
+#include <atomic>
 #include <cstdarg>
 #include <ctime>
 
 namespace test {
 
-/// The call of that name which this program has replaced.
+/// The call of that name which this program has replaced. Not kept in a static of its own first use:
+/// who waits there for another thread calls the kernel, by the very call that is looked for.
 template <class F>
-F* replaced(const char* name) noexcept {
-  return reinterpret_cast<F*>(::dlsym(RTLD_NEXT, name));
+F* replaced(std::atomic<void*>& known, const char* name) noexcept {
+  void* found = known.load();
+  if (found == nullptr) known.store(found = ::dlsym(RTLD_NEXT, name));
+  return reinterpret_cast<F*>(found);
 }
 
 /// The six arguments that every system call may have; fewer were given to most.
