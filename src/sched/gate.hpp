@@ -65,7 +65,6 @@ class gate {
     std::uint32_t now = state_.load(memory_order_relaxed);
     if (now == closed || !can_close_) [[likely]]
       return;
-    if (now == asked) return;
     if (now != seen_) {
       seen_ = now;
       seen_at_ = turns;
@@ -105,6 +104,7 @@ class gate {
   static constexpr std::uint32_t one_guest = 1U << 2;
   static constexpr std::uint32_t guests = 0xfffc;
   static constexpr std::uint32_t one_theft = 1U << 16;
+
   /// False: not now.
   bool let_in() noexcept {
     // order: relaxed, the compare-and-swap decides

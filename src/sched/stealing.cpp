@@ -12,18 +12,14 @@ runnable* worker::steal_queued(worker& victim) noexcept {
   return inside ? adopt(victim.ready_.take_half()) : nullptr;
 }
 
-runnable* worker::steal_next(worker& victim) noexcept {
+runnable* worker::steal_ready(worker& victim) noexcept {
+  if (runnable* one = steal_queued(victim)) return one;
   // order: relaxed, a hint
   // mutation: never, only slower: the exchange finds nothing, perhaps after a barrier
   if (victim.next_.load(memory_order_relaxed) == nullptr) return nullptr;
   const gate::guest inside(victim.gate_);
   // order: acquire, pairs with push_woken
   return inside ? victim.next_.exchange(nullptr, memory_order_acquire) : nullptr;
-}
-
-runnable* worker::steal_ready(worker& victim) noexcept {
-  if (runnable* one = steal_queued(victim)) return one;
-  return steal_next(victim);
 }
 
 runnable* worker::steal_backlog(worker& victim) noexcept {

@@ -116,7 +116,6 @@ class alignas(cache_line) worker {
   /// Takes work from another; null: there was none. On the thread's own stack.
   /// The first: from its queue only.
   [[nodiscard]] runnable* steal_queued(worker& victim) noexcept;
-  [[nodiscard]] runnable* steal_next(worker& victim) noexcept;
   [[nodiscard]] runnable* steal_ready(worker& victim) noexcept;
   [[nodiscard]] runnable* steal_fresh(worker& victim) noexcept;
   [[nodiscard]] runnable* steal_backlog(worker& victim) noexcept;

@@ -65,13 +65,13 @@ inline fiber* worker::exchange_next(fiber* one) noexcept {
   if (enter_alone()) [[likely]] {
     // order: relaxed, there are no thieves
     fiber* const before = next_.load(memory_order_relaxed);
-    // order: release, pairs with steal_next
+    // order: release, pairs with steal_ready
     // mutation: relaxed, whoever takes it as a thief has learned of it at the gate (I3 there)
     next_.store(one, memory_order_release);
     leave_alone();
     return before;
   }
-  // order: acq_rel, a thief may empty it meanwhile; pairs with steal_next
+  // order: acq_rel, a thief may empty it meanwhile; pairs with steal_ready
   // mutation: release, what it finds it has put there itself
   return next_.exchange(one, memory_order_acq_rel);
 }
@@ -81,7 +81,7 @@ inline void worker::push_woken(fiber& one) noexcept {
     one.prefetch();
   // order: relaxed, only the owner fills it (I2)
   if (next_.load(memory_order_relaxed) == nullptr) [[likely]] {
-    // order: release, pairs with exchange_next and steal_next
+    // order: release, pairs with exchange_next and steal_ready
     next_.store(&one, memory_order_release);
     return home_.note_woken(*this);
   }

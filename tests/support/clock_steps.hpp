@@ -149,13 +149,11 @@ int pthread_cond_clockwait(pthread_cond_t* condition, pthread_mutex_t* mutex, cl
 
 long syscall(long number, ...) noexcept {
   using test::stepping_clock;
-  static constinit std::atomic<void*> known{nullptr};
-  auto* const real = test::replaced<decltype(syscall)>(known, "syscall");
   std::va_list rest;
   va_start(rest, number);
   test::system_call call(number, rest);
   va_end(rest);
-  if (!call.sleeps() || call.limit() == nullptr) return call.make(real);
+  if (!call.sleeps() || call.limit() == nullptr) return call.make();
   const auto limit = stepping_clock::from(*call.limit());
   for (;;) {
     auto end = stepping_clock::to_real(limit);
@@ -169,7 +167,7 @@ long syscall(long number, ...) noexcept {
     }
     const timespec at = stepping_clock::to(end);
     call.set_limit(at);
-    const long rc = call.make(real);
+    const long rc = call.make();
     const bool over = !follows || end == test::nanoseconds(1);
     if (rc == 0 || errno != ETIMEDOUT || over) return rc;
   }

@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstdarg>
@@ -39,10 +40,11 @@ class system_call {
   void set_limit(const timespec& limit) noexcept { arguments_[3] = reinterpret_cast<long>(&limit); }
 
   /// The real one.
-  template <class F>
-  long make(F* real) const noexcept {
+  long make() const noexcept {
+    static constinit std::atomic<void*> known{nullptr};
     const auto& a = arguments_;
-    return real(number_, a[0], a[1], a[2], a[3], a[4], a[5]);
+    return replaced<decltype(::syscall)>(known, "syscall")(number_, a[0], a[1], a[2], a[3], a[4],
+                                                           a[5]);
   }
 
  private:

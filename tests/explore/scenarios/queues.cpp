@@ -341,7 +341,7 @@ class guarded {
     const detail::gate::guest inside(gate_);
     if (inside) note_all(by, queue_.take_half());
   }
-  /// As worker::steal_next.
+  /// As worker::steal_ready.
   void steal_slot(receipts& by) {
     const detail::gate::guest inside(gate_);
     // order: acquire, as there
