@@ -1,9 +1,11 @@
 // The slow paths of channels: waiting, serving, closing. The argument stands in core.hpp.
 #include "sluice/detail/channel/core.hpp"
 
+#include <algorithm>
 #include <mutex>
 #include <utility>
 
+#include "channel/habits.hpp"
 #include "channel/park_in.hpp"
 #include "channel/record.hpp"
 #include "park/running_parker.hpp"
@@ -11,14 +13,14 @@
 
 namespace sluice::detail {
 
-channel_core::channel_core(channel_kind kind, std::string name)
+channel_core::channel_core(channel_kind kind, std::string name, std::size_t capacity)
     : kind_(kind),
+      items_a_wait_(static_cast<std::uint8_t>(std::min<std::size_t>(capacity, 16))),
       unusual_(name.empty() ? 0 : named_bit),
       getters_waiting_(name.empty() ? 0 : looker),
       record_(name.empty() ? nullptr : std::make_unique<channel_record>(*this, std::move(name))) {
   watch_for_fork();
 }
-
 channel_core::~channel_core() = default;
 
 // ---- what a put and a get look at --------------------------------------------------------------
@@ -55,8 +57,7 @@ inline claim channel_core::last_look(const wait_list& s) const noexcept {
 inline void channel_core::announce(wait_list& s, wait_node& node) noexcept {
   edge_from(&node);
   s.push_back(node);
-  // order: R4 seq_cst, before R5 in the one order with S1, S3, G1 and G3
-  if (is_counted(s)) count_of(s).fetch_add(1, memory_order_seq_cst);
+  if (is_counted(s)) count_up(count_of(s));
   if (record_ != nullptr) [[unlikely]]
     note_wait(s);
 }
@@ -263,7 +264,7 @@ inline void channel_core::serve_locked() noexcept {
 // ---- waiting ------------------------------------------------------------------------------------
 
 bool channel_core::claim_for_stop(waiter& w) const noexcept {
-  const std::lock_guard guard(const_cast<object_lock&>(lock_));
+  const std::lock_guard guard(const_cast<home_lock&>(lock_));
   return w.try_claim_locked(outcome::cancelled);
 }
 
@@ -326,6 +327,7 @@ template <side Which>
   wait_list& s = list_of(Which);
   const wait_list& others = puts ? getters_ : putters_;
   lock_.lock();
+  note_visit(items_a_wait_);
   announce(s, node);
   const bool alone = s.front() == &node && others.empty() && joiners_.empty();
   const claim found = alone ? claim_for(node, puts ? job::put : job::get) : claim::busy;
@@ -346,6 +348,8 @@ template <side Which>
                                                    const char* operation) {
   return wait_at<side::get>(room, until, operation, running_fiber());
 }
+
+void channel_core::let_getters_run() noexcept { parker::current().offer_turn(); }
 
 status channel_core::wait_until_drained(time_limit until) {
   parker& strand = parker::current();
@@ -392,9 +396,5 @@ bool channel_core::withdraw_case(side which, wait_node& node) noexcept {
     return withdraw_case_slowly(which, node);
   return withdraw_case_locked(which, node);
 }
-
-// ---- the rest -----------------------------------------------------------------------------------
-
-void channel_core::let_getters_run() noexcept { parker::current().offer_turn(); }
 
 }  // namespace sluice::detail

@@ -13,6 +13,7 @@
 //    unpark, which is the last touch.
 #include <mutex>
 
+#include "channel/habits.hpp"
 #include "channel/park_in.hpp"
 #include "channel/record.hpp"
 #include "park/running_parker.hpp"
@@ -32,13 +33,20 @@ inline bool channel_core::count_meeting() noexcept {
   return met_ == 0;
 }
 
+/// The lock is held; it may come home by that.
+[[gnu::noinline]] void channel_core::tell_of_meetings() noexcept {
+  count_moved(meetings_at_once);
+  note_visit(meetings_at_once * visits_a_meeting);
+}
+
 /// Ends the wait of the strand that has waited longest as completed. The lock is held.
 inline wait_node* channel_core::win_front(wait_list& s) noexcept {
   while (wait_node* node = s.front()) {
-    if (node->owner->try_claim(outcome::completed)) [[likely]] {
+    waiter& owner = *node->owner;
+    if (owner.try_claim_locked(outcome::completed) || owner.try_claim(outcome::completed)) {
       s.pop_front(*node);
       if (count_meeting()) [[unlikely]]
-        count_moved(meetings_at_once);
+        tell_of_meetings();
       return node;
     }
     pass_over(s, *node);
@@ -119,7 +127,7 @@ template <side Which>
 /// The partner is won, and some meetings are to be told of.
 template <side Which>
 [[gnu::noinline]] status channel_core::meet_and_tell(void* item, wait_node& partner) {
-  count_moved(meetings_at_once);
+  tell_of_meetings();
   lock_.unlock();
   pass_item<Which>(item, partner);
   return status::ok;
@@ -167,6 +175,13 @@ template <side Which>
 [[gnu::noinline]] status channel_core::meet_slowly(void* item, time_limit until,
                                                    const char* operation) {
   check_strand(operation_kind::may_wait, operation, until);
+  return meet_in_turn<Which>(item, until, operation);
+}
+
+/// Apart, for in the check others may have had their turn: on which thread is asked here.
+template <side Which>
+[[gnu::noinline]] status channel_core::meet_in_turn(void* item, time_limit until,
+                                                    const char* operation) {
   lock_.lock();
   return meet_locked<Which>(item, until, operation);
 }
@@ -203,7 +218,7 @@ wait_node* channel_core::win_both(wait_list& s, waiter& self) noexcept {
     self.conclude(outcome::completed);
     other.conclude(outcome::completed);
     pop(s, *node);
-    if (count_meeting()) count_moved(meetings_at_once);
+    if (count_meeting()) tell_of_meetings();
     return node;
   }
   return nullptr;

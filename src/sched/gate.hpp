@@ -28,7 +28,7 @@
 
 #include <cstdint>
 
-#include "sched/process_barrier.hpp"
+#include "base/process_barrier.hpp"
 #include "sched/queue_capacity.hpp"
 #include "sluice/detail/base/atomic.hpp"
 #include "sluice/detail/base/cpu.hpp"

@@ -10,6 +10,7 @@
 #include "sched/strand_end.hpp"
 #include "sched/worker_switch.hpp"
 #include "sluice/detail/base/edges.hpp"
+#include "sluice/detail/base/owner.hpp"
 
 namespace sluice::detail {
 
@@ -19,7 +20,7 @@ worker::worker(scheduler& home, unsigned index, unsigned workers)
     : home_(home),
       index_(index),
       alone_(workers == 1),
-      gate_(workers > 1 && has_process_barrier()) {
+      gate_(has_process_barrier() && workers > 1) {
   progress_.look_in = fair_every;
   idle.samples.resize(workers);
   idle.random = index * 2654435761U + 1;
@@ -42,6 +43,7 @@ task_core* worker::running_task() const noexcept {
 
 void worker::main() noexcept {
   const signal_stack faults;
+  const ownership homes;
   enter();
   while (runnable* one = find()) run(*one);
   retire();

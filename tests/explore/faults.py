@@ -5,6 +5,13 @@
 """
 
 RING = "include/sluice/detail/ring/ring.hpp"
+POSITIONS = "include/sluice/detail/ring/positions.hpp"
+ENDS = "include/sluice/detail/ring/ends.hpp"
+HOME_LOCK_H = "include/sluice/detail/base/home_lock.hpp"
+HOME_LOCK = "src/base/home_lock.cpp"
+HOME = "src/channel/home.cpp"
+HABITS = "src/channel/habits.hpp"
+VISITOR = "include/sluice/detail/channel/visitor.hpp"
 SEGMENTS = "include/sluice/detail/ring/segments.hpp"
 SELECT = "include/sluice/select.hpp"
 STORE = "include/sluice/detail/ring/segment_store.hpp"
@@ -81,20 +88,16 @@ FAULTS = [
     weaker("ring: a putter looks at the stamp relaxed", RING,
            "if (slot_at(tail).stamp.load(memory_order_acquire) == lap_of(tail)) [[likely]] {",
            "memory_order_acquire", ["ring: laps"]),
-    weaker("ring: published and free have the same stamp at capacity 1", RING,
+    weaker("ring: published and free have the same stamp at capacity 1", POSITIONS,
            "return std::bit_ceil(static_cast<position>(capacity) + 1);",
            "static_cast<position>(capacity) + 1", ["ring: laps", "ring: two putters"],
            "static_cast<position>(capacity)"),
-    weaker("ring: a getter claims by a plain store", RING,
-           """    // order: G1 seq_cst, before G3 in the one order with R4 and R5
-        if (head_.compare_exchange_strong(head, next(head), memory_order_seq_cst,
-                                          memory_order_relaxed)) [[likely]] {""",
-           """head_.compare_exchange_strong(head, next(head), memory_order_seq_cst,
-                                          memory_order_relaxed)""",
-           ["ring: two putters"], "head_.store(next(head), memory_order_seq_cst), true"),
+    weaker("ring: claims are plain stores", ENDS,
+           "return end.compare_exchange_strong(from, to, memory_order_seq_cst, memory_order_relaxed);",
+           "end.compare_exchange_strong(from, to, memory_order_seq_cst, memory_order_relaxed)",
+           ["ring: two putters"], "(end.store(to, memory_order_seq_cst), true)"),
     weaker("ring: full is said where the slot is busy", RING,
-           "if (head_.load(memory_order_seq_cst) + lap_ == tail) return claim::none;",
-           "head_.load(memory_order_seq_cst) + lap_ == tail",
+           "if (bare(head) + lap_ == bare(tail)) {", "bare(head) + lap_ == bare(tail)",
            ["capacity 1: put | put | get | get", "capacity 1: try_put | get", "capacity 1, 1"],
            "true"),
     weaker("ring: the close is not one operation", RING,
@@ -190,9 +193,8 @@ FAULTS = [
     weaker("channel: a put serves nobody", CORE_H,
            "if (getters_waiting_.load(memory_order_seq_cst) != 0) look_after_put();",
            "getters_waiting_.load(memory_order_seq_cst) != 0", ["capacity 1: put | get"], "false"),
-    weaker("channel: R4 counts relaxed", CORE,
-           "if (is_counted(s)) count_of(s).fetch_add(1, memory_order_seq_cst);",
-           "memory_order_seq_cst", ["capacity 1: put | get", "unbounded: put | get"]),
+    weaker("channel: R4 counts relaxed", HABITS,
+           "count.fetch_add(1, memory_order_seq_cst);", "memory_order_seq_cst", ["capacity 1: put | get", "unbounded: put | get"]),
     left_out("channel: no second look after enlisting", CORE,
              """  for (;;) {
     settle(jobs);
@@ -411,6 +413,52 @@ FAULTS = [
         head_.compare_exchange_strong(head, head + 1, memory_order_seq_cst, memory_order_relaxed);""",
            "head_.compare_exchange_strong(head, head + 1, memory_order_seq_cst, memory_order_relaxed)",
            ["queues: a task deque"], "(head_.store(head + 1, memory_order_seq_cst), true)"),
+    # ---- at home
+    weaker("home: a guest sends no barrier", HOME_LOCK,
+           "if (!send_process_barrier()) {  // L4", "!send_process_barrier()", ["at home"], "false"),
+    left_out("home: an owner does not say that it is inside", HOME_LOCK_H,
+             "self.inside.store(this, memory_order_relaxed);\n    keep_order",
+             "self.inside.store(this, memory_order_relaxed);", ["at home"]),
+    weaker("home: an owner does not look again whether it is one", HOME_LOCK_H,
+           "if (home_.load(memory_order_relaxed) == whose) [[likely]]",
+           "home_.load(memory_order_relaxed) == whose", ["at home"], "true"),
+    weaker("home: a guest does not wait for the owner's end inside", HOME_LOCK,
+           "who.inside.load(memory_order_acquire) == this;",
+           "who.inside.load(memory_order_acquire) == this", ["at home"], "false"),
+    weaker("home: a guest does not see what the owner did", HOME_LOCK,
+           "who.inside.load(memory_order_acquire) == this;", "memory_order_acquire", ["at home"]),
+    weaker("home: an owner leaves before it is done", HOME_LOCK_H,
+           "self.inside.store(nullptr, memory_order_release);", "memory_order_release", ["at home"]),
+    weaker("home: whoever takes the lock does not ask whether it is at home", HOME_LOCK_H,
+           "if (!is_at_home()) [[likely]]\n      return true;", "!is_at_home()", ["at home"], "true"),
+    weaker("home: whoever waits for the lock lets nobody leave", HOME_LOCK,
+           "if (is_at_home()) let_leave();", "is_at_home()", ["at home"], "false"),
+    weaker("home: an owner unlocks as all others", HOME_LOCK_H,
+           "if (is_at_home()) return leave(this_owner());", "is_at_home()", ["at home"], "false"),
+    weaker("home: an owner that is one no more believes itself inside", HOME_LOCK_H,
+           "    leave(self);\n    return false;", "false", ["at home"], "true"),
+    left_out("home: the ends do not tell that it is at home", HOME,
+             "  bring_home();\n  lock_.move_in();", "bring_home();",
+             ["capacity 1, at home with 1, 1 inside: put | get"]),
+    left_out("home: a claim that is under way does not fail", ENDS,
+             "tail.fetch_or(home_bit, memory_order_relaxed);",
+             "tail.fetch_or(home_bit, memory_order_relaxed);",
+             ["unbounded, at home with 1: put | put"],
+             "tail.store(tail.load(memory_order_relaxed) | home_bit, memory_order_relaxed);"),
+    weaker("home: the ends tell it for ever", HOME, "if (!lock_.is_at_home()) share();",
+           "!lock_.is_at_home()", ["at home"], "false"),
+    weaker("home: a guest claims as the owner does", VISITOR,
+           "owner* const self = at.enter_claim();", "at.enter_claim()",
+           ["unbounded, at home with 1: put | put"], "&this_owner()"),
+    weaker("home: R4 of those who are not at home is plain", HABITS,
+           "if (lock_.is_at_home()) {\n    // order: relaxed, whoever", "lock_.is_at_home()",
+           ["capacity 1: put | get", "unbounded: put | get"], "true"),
+    weaker("home: head moves on before tail is seen", RING,
+           "head_.store(index == last_ ? head - index + lap_ : head + 1, memory_order_release);",
+           "memory_order_release", ["questions: at home"]),
+    weaker("home: tail moves on before head is seen", RING,
+           "tail_.store(then, memory_order_release);", "memory_order_release",
+           ["questions: at home"]),
     weaker("gate: no barrier before the look inside", GATE,
            "if (!send_process_barrier()) {  // Q4", "!send_process_barrier()", ["queues: a gate"],
            "false"),

@@ -19,13 +19,31 @@
 #include "park/thread_parker.cpp"
 #undef cpu_pause
 
+#include "base/home_lock.cpp"
 #include "base/no_memory.cpp"
 #include "base/progress.cpp"
 #include "base/short_lock.cpp"
 
+namespace sluice::detail {
+
+extern thread_local constinit owner* owner_of_thread;
+namespace {
+owner owners[explore::most_strands];
+}
+
+}  // namespace sluice::detail
+
 namespace sluice::explore {
 
 void** const parker_slot = reinterpret_cast<void**>(detail::parker::current_slot());
+void** const owner_slot = reinterpret_cast<void**>(&detail::owner_of_thread);
+
+/// Every strand can be an owner.
+void* owner_of(unsigned strand) noexcept {
+  detail::owner& one = detail::owners[strand];
+  one.number = detail::first_owner + strand;
+  return &one;
+}
 void** const progress_slot = reinterpret_cast<void**>(&detail::of_this_thread);
 
 void run_as_thread(void (*body)(void* parker) noexcept) noexcept {
@@ -37,6 +55,11 @@ void run_as_thread(void (*body)(void* parker) noexcept) noexcept {
 }  // namespace sluice::explore
 
 namespace sluice::detail {
+
+thread_local constinit owner* owner_of_thread = nullptr;
+owner& owner_with(std::uint32_t number) noexcept { return owners[number - first_owner]; }
+ownership::ownership() noexcept = default;
+ownership::~ownership() = default;
 
 /// Spinning: until another changes something. Standing back after a lost compare-and-swap is not.
 void yield_thread() noexcept { explore::pause(); }

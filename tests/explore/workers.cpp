@@ -6,6 +6,7 @@
 
 #include <cstring>
 
+#include "channel/home_policy.hpp"
 #include "engine/driver.hpp"
 #include "engine/state.hpp"
 #include "explore.hpp"
@@ -20,6 +21,7 @@ void** const worker_slot = reinterpret_cast<void**>(&detail::worker_of_this_thre
 /// A schedule that fails leaves its runtimes in the census.
 void reset_statics() noexcept {
   detail::refuses_process_barrier = false;
+  detail::least_waits_to_move_in = 2048;
   detail::census& one = detail::census::all();
   static char initial[sizeof(one)];
   static bool known = false;

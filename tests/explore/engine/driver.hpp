@@ -25,6 +25,9 @@ void catch_crashes() noexcept;
 extern void** const parker_slot;
 /// Where it counts what it gets done.
 extern void** const progress_slot;
+/// Where that of which it is the owner, and which it is for each strand.
+extern void** const owner_slot;
+void* owner_of(unsigned strand) noexcept;
 /// Where the worker whose thread it is.
 extern void** const worker_slot;
 /// What the code under test keeps outside of a schedule's memory is as at the start of the program;

@@ -85,6 +85,7 @@ void jump(unsigned next) noexcept {
   *parker_slot = s.strands[next].parker;
   *worker_slot = s.strands[next].worker;
   *progress_slot = s.strands[next].progress;
+  *owner_slot = owner_of(next);
   const context::transfer_t back = context::jump_fcontext(s.strands[next].context, nullptr);
   s.strands[s.came_from].context = back.fctx;
 }

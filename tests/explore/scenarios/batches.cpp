@@ -2,7 +2,9 @@
 #include <exception>
 #include <vector>
 
+#include "channel/home_policy.hpp"
 #include "explore.hpp"
+#include "scenarios/tables.hpp"
 #include "sluice/channel.hpp"
 
 namespace sluice::explore {
@@ -67,6 +69,37 @@ void two_putters(Capacity capacity) {
   check(got.count() == 3, "what was accepted came out");
 }
 
+/// Runs of an owner beside a guest's single items.
+template <class Capacity>
+void owner_and_guest(Capacity capacity) {
+  const channel<item> ch(capacity);
+  receipts got;
+  strands(
+      [&] {
+        move_in(ch);
+        check(ch.put_batch(numbered(11, 2)) == 2, "the whole batch");
+        take(ch, 1, got);
+      },
+      [&] { ch.put(item(21)); });
+  check(got.count() + static_cast<int>(ch.size()) == 3, "what was accepted came out, or is there");
+}
+
+/// It comes home to who waits there, as it does after many waits.
+template <class Capacity>
+void comes_home(Capacity capacity) {
+  detail::least_waits_to_move_in = 0;
+  const channel<item> ch(capacity);
+  receipts got;
+  strands(
+      [&] {
+        for (int i = 1; i <= 3; ++i) ch.put(item(i));
+      },
+      [&] {
+        for (int i = 1; i <= 3; ++i) got.note(ch.get().number());
+      });
+  check(got.count() == 3, "what was accepted came out");
+}
+
 template <class Capacity>
 void two_getters(Capacity capacity) {
   const channel<item> ch(capacity);
@@ -120,6 +153,32 @@ void questions(Capacity capacity) {
   check(ch.drained(), "and then it is drained");
 }
 
+/// Asked by a guest, of an owner's positions. What is got at once has an item behind it.
+template <class Capacity>
+void questions_at_home(Capacity capacity) {
+  const channel<item> ch(capacity);
+  const unsigned ahead = ch.capacity() > 2 ? 2 : 0;
+  for (unsigned i = 1; i <= ahead; ++i) ch.put(item(static_cast<int>(i)));
+  strands(
+      [&] {
+        move_in(ch);
+        for (int i = 3; i <= 4; ++i) {
+          check(ch.try_put(item(i)) == status::ok, "there is room");
+          check(ch.try_get().has_value(), "it is there");
+        }
+        ch.close();
+      },
+      [&] {
+        for (int i = 0; i < 2; ++i) {
+          check(ch.size() <= ahead + 1, "no more inside than there ever was");
+        }
+        check(!ch.drained() || ch.closed(), "who is drained is closed");
+      });
+  while (ch.try_get().has_value()) {
+  }
+  check(ch.drained(), "and then it is drained");
+}
+
 template <class Capacity>
 void cause(Capacity capacity) {
   const channel<item> ch(capacity);
@@ -147,6 +206,10 @@ scenarios batch_scenarios() {
       {"batches: two putters, capacity 2", call<with<two_putters<int>, 2>>},
       {"batches: two putters, unbounded", call<with<two_putters<unbounded_t>, unbounded>>},
       {"batches: two putters, rendezvous", call<with<two_putters<rendezvous_t>, rendezvous>>},
+      {"batches: at home, capacity 3", call<with<owner_and_guest<int>, 3>>},
+      {"batches: at home, unbounded", call<with<owner_and_guest<unbounded_t>, unbounded>>},
+      {"batches: it comes home, capacity 1", call<with<comes_home<int>, 1>>},
+      {"batches: it comes home, unbounded", call<with<comes_home<unbounded_t>, unbounded>>},
       {"batches: two getters, capacity 2", call<with<two_getters<int>, 2>>},
       {"batches: two getters, unbounded", call<with<two_getters<unbounded_t>, unbounded>>},
       {"batches: a close, capacity 1", call<with<batch_and_close<int>, 1>>},
@@ -157,6 +220,9 @@ scenarios batch_scenarios() {
       {"questions: capacity 2", call<with<questions<int>, 2>>},
       {"questions: unbounded", call<with<questions<unbounded_t>, unbounded>>},
       {"questions: rendezvous", call<with<questions<rendezvous_t>, rendezvous>>},
+      {"questions: at home, capacity 1", call<with<questions_at_home<int>, 1>>},
+      {"questions: at home, capacity 2", call<with<questions_at_home<int>, 2>>},
+      {"questions: at home, unbounded", call<with<questions_at_home<unbounded_t>, unbounded>>},
       {"causes: capacity 1", call<with<cause<int>, 1>>},
       {"causes: unbounded", call<with<cause<unbounded_t>, unbounded>>},
       {"causes: rendezvous", call<with<cause<rendezvous_t>, rendezvous>>},

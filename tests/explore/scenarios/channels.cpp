@@ -18,7 +18,8 @@ struct spec {
   kind what;
   unsigned prefilled;
   std::vector<std::vector<action>> strands;
-  bool named = false;  ///< then each put looks how full it is
+  bool named = false;   ///< then each put looks how full it is
+  unsigned owners = 0;  ///< so many strands begin by taking the channel home
 };
 
 constexpr const char* name_of(action what) {
@@ -96,9 +97,11 @@ struct party {
   const channel<item>* ch;
   const std::vector<action>* actions;
   int first_number;
+  bool owns;
 
   static void run(void* of) {
     const auto& self = *static_cast<const party*>(of);
+    if (self.owns) move_in(*self.ch);
     int number = self.first_number;
     for (const action what : *self.actions) perform(*self.ch, what, number++);
   }
@@ -128,7 +131,7 @@ void run_spec(const void* of) {
   std::array<void*, most_strands> arguments;
   std::array<void (*)(void*), most_strands> entries;
   for (unsigned i = 0; i < count; ++i) {
-    parties[i] = {&ch, &what.strands[i], static_cast<int>(10 * i) + 10};
+    parties[i] = {&ch, &what.strands[i], static_cast<int>(10 * i) + 10, i < what.owners};
     arguments[i] = &parties[i];
     entries[i] = party::run;
   }
@@ -219,6 +222,7 @@ std::deque<spec>& specs() {
 
 void add(scenarios& to, spec what) {
   std::string name = std::string(what.named ? "named channel, " : "channel, ") + name_of(what.what);
+  if (what.owners != 0) name.append(", at home with ").append(std::to_string(what.owners));
   if (what.prefilled != 0) name.append(", ").append(std::to_string(what.prefilled)) += " inside";
   const char* between = ": ";
   for (const auto& actions : what.strands) {
@@ -272,6 +276,27 @@ void add_crowds(scenarios& to, kind what) {
   add(to, {what, 0, {{put_}, {put_}, {put_}, {put_}, {close_}}});
 }
 
+/// The first strand claims plainly, until a guest comes; or two by turns, and each is a guest.
+void add_homes(scenarios& to, kind what) {
+  constexpr action all[] = {put_, get_, try_put, try_get, put_for, get_for, close_, join_};
+  const unsigned full = what == kind::one ? 1 : 0;
+  for (const action a : all) {
+    for (const action b : all) {
+      add(to, {what, full, {{a}, {b}}, false, 1});
+      if (a <= b) add(to, {what, 0, {{a, try_get}, {b, try_put}}, false, 2});
+    }
+  }
+  for (const unsigned owners : {1U, 2U}) {
+    add(to, {what, 0, {{put_, put_}, {get_, get_}}, false, owners});
+    add(to, {what, 0, {{get_, get_}, {put_, put_}}, false, owners});
+    add(to, {what, 0, {{put_, get_}, {put_}, {get_}}, false, owners});
+    add(to, {what, 0, {{put_}, {put_}, {get_, get_}}, false, owners});
+    add(to, {what, 0, {{get_}, {get_}, {put_, put_}}, false, owners});
+    add(to, {what, 0, {{get_, try_get}, {put_, close_}, {join_}}, false, owners});
+    add(to, {what, 0, {{put_for}, {get_for}, {close_}}, false, owners});
+  }
+}
+
 /// R5 of one behind a portion: his own place is busy, but not those before it.
 void add_one_behind_a_portion(scenarios& to) {
   add(to, {kind::three, 0, {{put_}, {put_, put_}, {get_}, {get_}, {get_}}});
@@ -295,6 +320,7 @@ scenarios channel_scenarios() {
     add_pairs(all, what, 0);
     add_crowds(all, what);
     add_named(all, what);
+    if (what != kind::two) add_homes(all, what);
   }
   for (const kind what : {kind::two, kind::no_limit}) {
     add(all, {what, 2, {{get_, get_}, {join_}, {close_}}});

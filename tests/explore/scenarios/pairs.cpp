@@ -61,7 +61,8 @@ struct spec {
   unsigned prefilled;
   deeds strands;  ///< one for each
   bool goes;
-  unsigned stops;  ///< so many obey
+  unsigned stops;        ///< so many obey
+  bool at_home = false;  ///< the first strand begins by taking the channel home
 };
 
 // Outside of the schedule's memory, so that noting orders nothing.
@@ -94,12 +95,14 @@ struct party {
   deed what;
   int number;  ///< of what it puts
   std::stop_source* source;
+  bool owns;
   std::optional<channel<item>> ch;
   std::optional<sender<item>> tx;
   std::optional<receiver<item>> rx;
 
   static void run(void* of) {
     party& self = *static_cast<party*>(of);
+    if (self.owns) move_in(*self.ch);
     self.perform();
     self.ch.reset();
   }
@@ -143,7 +146,7 @@ struct party {
 };
 
 void perform(const channel<item>& ch, deed what, int number) {
-  party{what, number, nullptr, ch, {}, {}}.perform();
+  party{what, number, nullptr, false, ch, {}, {}}.perform();
 }
 
 void look_at_rest(const channel<item>& ch, const spec& of) {
@@ -188,6 +191,7 @@ void run_spec(const void* pointer) {
     party& one = parties[i];
     one.what = of.strands[i];
     one.number = static_cast<int>(10 * i) + 10;
+    one.owns = of.at_home && i == 0;
     if (i < of.stops) one.source = &sources[i];
     if (one.what == stop) one.source = &sources[stopped++];
     if (one.what == last_sender) one.tx.emplace(*ch);
@@ -215,15 +219,17 @@ void run_spec(const void* pointer) {
 
 constexpr unsigned pair_part = 4;  ///< there are many of them
 
-void add(scenarios& to, kind what, unsigned prefilled, deeds strands, bool goes) {
+void add(scenarios& to, kind what, unsigned prefilled, deeds strands, bool goes,
+         bool at_home = false) {
   static std::deque<spec> all;  // scenarios point to them
   std::string name = std::string("pairs, ") + name_of(what);
   if (prefilled != 0) name += ", full";
   if (goes) name += ", goes";
+  if (at_home) name += ", at home";
   const char* between = ": ";
   for (const deed one : strands) name.append(std::exchange(between, " | ")) += entry_of(one).name;
   const auto stops = static_cast<unsigned>(std::ranges::count(strands, stop));
-  all.push_back({what, prefilled, std::move(strands), goes, stops});
+  all.push_back({what, prefilled, std::move(strands), goes, stops, at_home});
   to.push_back({std::move(name), run_spec, &all.back(), pair_part});
 }
 
@@ -284,6 +290,19 @@ void add_stops(scenarios& to, kind what) {
   }
 }
 
+/// The first strand is the owner, until the second comes.
+void add_homes(scenarios& to, kind what) {
+  for (const deed one : {select_put, select_get, put, get}) {
+    const bool full = puts(one) && what == kind::one;
+    for (const deed other : {put, get, select_put, select_get, close}) {
+      if (one < select_put && (other < select_put || other == close)) continue;
+      add(to, what, full ? 1 : 0, {one, other}, false, true);
+    }
+    if (puts(one) && what == kind::no_limit) continue;  // they do not wait
+    add(to, what, full ? 1 : 0, {one, stop, puts(one) ? get : put}, false, true);
+  }
+}
+
 }  // namespace
 
 scenarios pair_scenarios() {
@@ -292,6 +311,7 @@ scenarios pair_scenarios() {
     add_selects(all, what);
     add_ends(all, what);
     add_stops(all, what);
+    if (what != kind::two) add_homes(all, what);
   }
   return all;
 }

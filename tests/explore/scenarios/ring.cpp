@@ -151,7 +151,7 @@ void questions() {
         get(q, got);
       },
       [&] {
-        const auto [head, tail] = q.ends();
+        const auto [head, tail] = q.look();
         check(q.count_to(head) <= q.count_to(tail), "nothing comes out before it is put");
         check(q.size() <= capacity, "no more inside than fit");
       });

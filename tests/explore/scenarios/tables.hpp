@@ -37,6 +37,11 @@ inline channel<item> make(kind what, const char* name = "") {
   return channel<item>(rendezvous, how);
 }
 
+/// It comes home to the strand that runs.
+inline void move_in(const channel<item>& ch) {
+  detail::handle_access::core(ch, "move_in").move_in();
+}
+
 /// How many strands still wait.
 struct waiting {
   unsigned putters = 0;

@@ -53,7 +53,7 @@
 #include "sluice/detail/base/atomic.hpp"
 #include "sluice/detail/base/cpu.hpp"
 #include "sluice/detail/base/edges.hpp"
-#include "sluice/detail/base/short_lock.hpp"
+#include "sluice/detail/base/home_lock.hpp"
 #include "sluice/detail/park/parker.hpp"
 #include "sluice/detail/park/portion.hpp"
 #include "sluice/detail/park/shared_waiter.hpp"
@@ -89,7 +89,7 @@ struct lone_wait;
 
 class SLUICE_API channel_core : public waited_for {
  public:
-  channel_core(channel_kind kind, std::string name);
+  channel_core(channel_kind kind, std::string name, std::size_t capacity);
   channel_core(const channel_core&) = delete;
   channel_core& operator=(const channel_core&) = delete;
   virtual ~channel_core();
@@ -137,6 +137,16 @@ class SLUICE_API channel_core : public waited_for {
   /// 0 if a case of that side can be done, or perhaps. Else a mark: if the next call gives the
   /// same, it could not be done at any moment between the two.
   [[nodiscard]] virtual std::uint64_t unready_mark(side which) noexcept = 0;
+
+  /// For claims (visitor in kinds.hpp).
+  [[nodiscard]] home_lock& lock() noexcept { return lock_; }
+  /// It comes home to this thread, as after many waits of its fibers.
+  void move_in() noexcept;
+  /// From here on it is at home nowhere, until somebody has moved in.
+  void come_as_guest() noexcept;
+  [[nodiscard]] bool is_at_home_here() noexcept;
+  /// home_lock::enter_claim, where something may have switched before in the same function.
+  [[nodiscard]] owner* enter_claim() noexcept;
 
   /// S3: after a publish.
   [[gnu::always_inline]] void after_put() noexcept {
@@ -186,6 +196,10 @@ class SLUICE_API channel_core : public waited_for {
   virtual claim claim_for_get(wait_node& node) noexcept = 0;
   /// C1. Sets the closed state. The lock is held.
   virtual void mark_closed() noexcept = 0;
+  /// Of the queue's ends, if there are any, see ring/ends.hpp. The lock is held; for `share` by no
+  /// owner.
+  virtual void bring_home() noexcept = 0;
+  virtual void share() noexcept = 0;
   /// unready_mark of a rendezvous. Takes the lock.
   [[nodiscard]] std::uint64_t mark_if_alone(side which) noexcept;
   // ---- and after the unlock -------------------------------------------------------------------
@@ -212,6 +226,10 @@ class SLUICE_API channel_core : public waited_for {
   void settle(job_list& jobs) noexcept;
   void serve_putters(job_list& jobs) noexcept;
   void serve_getters(job_list& jobs) noexcept;
+  void note_visit(std::uint32_t waits) noexcept;
+  void change_habits() noexcept;
+  void tell_of_meetings() noexcept;
+  void move_in_locked() noexcept;
   void pass_over(wait_list& s, wait_node& node) noexcept;
   void end_wait(wait_list& s, wait_node& node, job_list& jobs) noexcept;
   static void fetch_waits(const wait_list& s, std::size_t n) noexcept;
@@ -220,6 +238,7 @@ class SLUICE_API channel_core : public waited_for {
   void perform(job_list& jobs) noexcept;
   void announce(wait_list& s, wait_node& node) noexcept;
   void pop(wait_list& s, wait_node& node) noexcept;
+  void count_up(atomic<std::uint32_t>& count) noexcept;
   void count_joiners() noexcept;
   /// Do those in the list stand in their count? Joiners do from the close on; nobody does in a
   /// rendezvous.
@@ -278,14 +297,17 @@ class SLUICE_API channel_core : public waited_for {
   status meet_locked(void* item, time_limit until, const char* operation);
   template <side Which>
   status meet_slowly(void* item, time_limit until, const char* operation);
+  template <side Which>
+  status meet_in_turn(void* item, time_limit until, const char* operation);
 
   // The first line of the object: all that a strand which waits or wakes needs.
   const channel_kind kind_;
-  object_lock lock_;
   /// closed(), else whether there is a record, for whoever holds the lock; for others a hint that
   /// comes after the cause.
   atomic<std::uint8_t> unusual_;
-  std::uint8_t met_ = 0;  ///< of meetings (meeting.cpp), under the lock
+  std::uint8_t met_ = 0;             ///< of meetings (meeting.cpp), under the lock
+  const std::uint8_t items_a_wait_;  ///< about, for its habits
+  home_lock lock_;
   /// How many getters wait, and the looker. Written under the lock (R4 and its undoing); read at
   /// S3.
   atomic<std::uint32_t> getters_waiting_{0};
@@ -294,15 +316,21 @@ class SLUICE_API channel_core : public waited_for {
   std::uint32_t linked_ = 0;  ///< a rendezvous: how many nodes ever, under the lock
   wait_list getters_;
   wait_list putters_;
-  /// What is counted of a channel that has a name; null: it has none.
-  const std::unique_ptr<channel_record> record_;
 
   // Under the lock.
   alignas(cache_line) wait_list joiners_;
+  // When it is to be at home with a thread (habits.hpp): who has waited last, as far as that tells
+  // it; how often in a row, or during the stay; how much more that must be than the least.
+  std::uint16_t last_visitor_ = 0;
+  std::uint16_t in_row_ = 0;
+  std::uint8_t reluctance_ : 7 = 0;
+  bool stays_ : 1 = false;  ///< somebody has moved in, and has not been seen to leave
   bool joiners_counted_ = false;
   claim getters_look_ = claim::none;
   claim putters_look_ = claim::none;
   std::exception_ptr cause_;
+  /// What is counted of a channel that has a name; null: it has none.
+  const std::unique_ptr<channel_record> record_;
 
   /// Handles of all sorts; senders and receivers among them.
   atomic<std::uint64_t> handles_{1};

@@ -7,8 +7,9 @@
 //   stamp == lap        free for the put of that lap     --S1 claim, S2 publish-->
 //   stamp == lap + 1    holds the item of that lap       --G1 claim, G2 release-->  lap + lap_
 //
-// I1 a position is claimed by one compare-and-swap on tail (put) or head (get), and only when the
-//    slot's stamp says that the slot is ready: a claim never waits for another strand.
+// I1 a position is claimed by one compare-and-swap on tail (put) or head (get), at home by a plain
+//    store of the owner (base/home_lock.hpp), and only when the slot's stamp says that the slot is
+//    ready: a claim never waits for another strand.
 // I2 items leave in the order of their claims; tail - head <= capacity at every moment.
 // I3 closed is the top bit of tail: a put's claim after the close fails by itself, and drained
 //    (closed and head == tail) is derived, so it can never be contradicted by a later put.
@@ -19,10 +20,8 @@
 // Vyukov's bounded MPMC queue, with laps as in crossbeam's array channel.
 #pragma once
 
-#include <bit>
 #include <cstdint>
 #include <cstdlib>
-#include <limits>
 #include <memory>
 #include <new>
 #include <utility>
@@ -30,23 +29,20 @@
 #include "sluice/detail/base/atomic.hpp"
 #include "sluice/detail/base/backoff.hpp"
 #include "sluice/detail/base/cpu.hpp"
-#include "sluice/detail/base/edges.hpp"
 #include "sluice/detail/base/no_memory.hpp"
 #include "sluice/detail/base/progress.hpp"
 #include "sluice/detail/ring/claim.hpp"
+#include "sluice/detail/ring/positions.hpp"
 
 namespace sluice::detail {
 
 template <class T>
-class ring {
+class ring : public ring_positions {
   struct slot;
 
  public:
-  using position = std::uint64_t;
-
-  /// A place that was claimed at once: its slot, and the stamp that says that its holder is done.
-  /// Kept, since after each atomic operation the compiler would compute them anew. Of a run that
-  /// begins here `number` says each.
+  /// A place that was claimed at once: its slot, and the stamp that says that its holder is done;
+  /// kept, so that the compiler does not compute it anew. Of a run `number` says each.
   struct place {
     slot* where;
     std::uint64_t after;
@@ -55,7 +51,7 @@ class ring {
 
   /// Throws std::length_error if that many slots cannot be represented, std::bad_alloc if there
   /// is no memory for them. Slots start as zero bytes, so memory is touched only when used.
-  explicit ring(std::size_t capacity) : capacity_(capacity) { allocate(); }
+  explicit ring(std::size_t capacity) : ring_positions(capacity, sizeof(slot)) { allocate(); }
 
   ring(const ring&) = delete;
   ring& operator=(const ring&) = delete;
@@ -63,6 +59,7 @@ class ring {
   /// Destroys the items that are left. No strand uses the ring any more.
   ~ring() {
     position at = 0;
+    share();
     while (claim_get(at) == claim::ok) take(at)->~T();
     std::free(memory_);
   }
@@ -92,8 +89,28 @@ class ring {
     return false;
   }
 
+  /// The same for the owner of a channel that is at home, while it claims alone.
+  [[nodiscard, gnu::always_inline]] bool claim_put_at_home(place& at) noexcept {
+    // order: relaxed, its own
+    const position tail = tail_.load(memory_order_relaxed);
+    const position index = index_of(tail);
+    const position lap = bare(tail - index);
+    at = {&slots_[index], lap + 1};
+    position then = tail + 1;
+    if (index == last_) [[unlikely]] {
+      if (is_told(lap)) return false;  // to claim_put
+      then = tail - index + lap_;
+    }
+    // order: acquire, pairs G2: the getter has left the slot
+    if (at.where->stamp.load(memory_order_acquire) != lap) return false;
+    // order: S1 release, whoever sees it sees head as far: for size. Who comes next sees it by L5
+    tail_.store(then, memory_order_release);
+    return true;
+  }
+
   /// S1. Claims the next place for one item.
-  claim claim_put(position& at) noexcept {
+  template <class Home = never_at_home>
+  claim claim_put(position& at, const Home& home = {}) noexcept {
     // order: acquire, a guess that S1 verifies; a closed bit is final, and C1 happens before it
     position tail = tail_.load(memory_order_acquire);
     for (;;) {
@@ -101,9 +118,8 @@ class ring {
       // order: acquire, pairs G2: the getter has left the slot
       if (slot_at(tail).stamp.load(memory_order_acquire) == lap_of(tail)) [[likely]] {
         // order: S1 seq_cst, before S3 in the one order with R4 and R5
-        if (tail_.compare_exchange_strong(tail, next(tail), memory_order_seq_cst,
-                                          memory_order_relaxed)) [[likely]] {
-          at = tail;
+        if (advance(tail_, tail, next(tail), home)) [[likely]] {
+          at = bare(tail);
           if (index_of(tail) == last_ && is_told(lap_of(tail))) [[unlikely]]
             count_moved(items_told());
           return claim::ok;
@@ -115,7 +131,10 @@ class ring {
       }
       // order: seq_cst, R5: the putter's second look must see every G1 before its R4. Equality
       // says that tail was current too, so the ring was full and open when tail was read.
-      if (head_.load(memory_order_seq_cst) + lap_ == tail) return claim::none;
+      const position head = head_.load(memory_order_seq_cst);
+      if (bare(head) + lap_ == bare(tail)) {
+        return is_certain({head, tail}, home) ? claim::none : claim::busy;
+      }
       // order: seq_cst, as R5
       // mutation: acquire, an older tail says `busy`, as of a getter inside, which looks at G3
       const position again = tail_.load(memory_order_seq_cst);
@@ -126,20 +145,21 @@ class ring {
   }
 
   /// S1 for a run: claims up to `most` (>= 1) places in a row, of one lap, with one operation.
-  claim claim_put_run(place& at, std::size_t most, std::size_t& got) noexcept {
+  template <class Home = never_at_home>
+  claim claim_put_run(place& at, std::size_t most, std::size_t& got,
+                      const Home& home = {}) noexcept {
     for (;;) {
       // order: relaxed, as in claim_put
       position tail = tail_.load(memory_order_relaxed);
       const std::size_t n = tail & closed_bit ? 0 : ready_run(tail, most, 0);
       if (n <= 1) {
-        const claim found = claim_put(tail);
+        const claim found = claim_put(tail, home);
         at = to_put(tail);
         got = 1;
         return found;
       }
       // order: S1 seq_cst, as in claim_put
-      if (tail_.compare_exchange_strong(tail, behind_run(tail, n), memory_order_seq_cst,
-                                        memory_order_relaxed)) {
+      if (advance(tail_, tail, behind_run(tail, n), home)) {
         at = to_put(tail);
         got = n;
         if (index_of(tail) + n == capacity_ && is_told(lap_of(tail))) count_moved(items_told());
@@ -182,8 +202,23 @@ class ring {
     return false;
   }
 
+  /// The same for the owner of a channel that is at home, while it claims alone.
+  [[nodiscard, gnu::always_inline]] bool claim_get_at_home(place& at) noexcept {
+    // order: relaxed, its own
+    const position head = head_.load(memory_order_relaxed);
+    const position index = index_of(head);
+    const position lap = bare(head - index);
+    at = {&slots_[index], lap + lap_};
+    // order: acquire, pairs S2: the item is whole
+    if (at.where->stamp.load(memory_order_acquire) != lap + 1) return false;
+    // order: G1 release, whoever sees it sees tail as far: for size and look
+    head_.store(index == last_ ? head - index + lap_ : head + 1, memory_order_release);
+    return true;
+  }
+
   /// G1. Claims the oldest item.
-  claim claim_get(position& at) noexcept {
+  template <class Home = never_at_home>
+  claim claim_get(position& at, const Home& home = {}) noexcept {
     // order: acquire, a guess that G1 verifies; for `none` it must come before the load of tail
     // mutation: relaxed, needed for `none`: no schedule exchanges this load and that of tail
     position head = head_.load(memory_order_acquire);
@@ -191,9 +226,8 @@ class ring {
       // order: acquire, pairs S2: the item is whole
       if (slot_at(head).stamp.load(memory_order_acquire) == lap_of(head) + 1) [[likely]] {
         // order: G1 seq_cst, before G3 in the one order with R4 and R5
-        if (head_.compare_exchange_strong(head, next(head), memory_order_seq_cst,
-                                          memory_order_relaxed)) [[likely]] {
-          at = head;
+        if (advance(head_, head, next(head), home)) [[likely]] {
+          at = bare(head);
           return claim::ok;
         }
         stand_back();
@@ -205,7 +239,10 @@ class ring {
       // order: seq_cst, R5: the getter's second look must see every S1 before its R4. Equality
       // says that head was current too, so the ring was empty when tail was read.
       const position tail = tail_.load(memory_order_seq_cst);
-      if ((tail & ~closed_bit) == head) return (tail & closed_bit) ? claim::closed : claim::none;
+      if (plain(tail) == bare(head)) {
+        if ((tail & closed_bit) != 0) return claim::closed;
+        return is_certain({head, tail}, home) ? claim::none : claim::busy;
+      }
       // order: seq_cst, as R5
       // mutation: acquire, an older head says `busy`, as of a putter inside, which looks at S3
       const position again = head_.load(memory_order_seq_cst);
@@ -215,20 +252,21 @@ class ring {
   }
 
   /// G1 for a run: claims up to `most` (>= 1) items in a row, of one lap, with one operation.
-  claim claim_get_run(place& at, std::size_t most, std::size_t& got) noexcept {
+  template <class Home = never_at_home>
+  claim claim_get_run(place& at, std::size_t most, std::size_t& got,
+                      const Home& home = {}) noexcept {
     for (;;) {
       // order: relaxed, as in claim_get
       position head = head_.load(memory_order_relaxed);
       const std::size_t n = ready_run(head, most, 1);
       if (n <= 1) {
-        const claim found = claim_get(head);
+        const claim found = claim_get(head, home);
         at = to_get(head);
         got = 1;
         return found;
       }
       // order: G1 seq_cst, as in claim_get
-      if (head_.compare_exchange_strong(head, behind_run(head, n), memory_order_seq_cst,
-                                        memory_order_relaxed)) {
+      if (advance(head_, head, behind_run(head, n), home)) {
         at = to_get(head);
         got = n;
         return claim::ok;
@@ -250,7 +288,11 @@ class ring {
   }
   void release(position at) noexcept { release(to_get(at)); }
 
-  // ---- closing and looking ------------------------------------------------------------------
+  void bring_home() noexcept { queue_ends::bring_home(tail_, head_); }
+  void share() noexcept { queue_ends::share(tail_, head_); }
+  /// Hints, for puts and for gets.
+  [[nodiscard]] bool puts_at_home() const noexcept { return is_at_home(tail_); }
+  [[nodiscard]] bool gets_at_home() const noexcept { return is_at_home(head_); }
 
   /// C1. From here on no put can claim. True for the call that closed.
   bool close() noexcept {
@@ -270,20 +312,20 @@ class ring {
     // mutation: acquire, as in closed
     const position tail = tail_.load(memory_order_seq_cst);
     // order: seq_cst, as above
-    return (tail & closed_bit) && head_.load(memory_order_seq_cst) == (tail & ~closed_bit);
+    return (tail & closed_bit) && bare(head_.load(memory_order_seq_cst)) == plain(tail);
   }
 
   /// Would claim_put (claim_get) be `ok`, unless it is closed? A hint.
   [[nodiscard]] bool seems_free() const noexcept {
     // order: relaxed, a hint
-    const position tail = tail_.load(memory_order_relaxed);
+    const position tail = bare(tail_.load(memory_order_relaxed));
     const position index = index_of(tail);
     // order: relaxed, a hint
     return slots_[index].stamp.load(memory_order_relaxed) == tail - index;
   }
   [[nodiscard]] bool seems_filled() const noexcept {
     // order: relaxed, a hint
-    const position head = head_.load(memory_order_relaxed);
+    const position head = bare(head_.load(memory_order_relaxed));
     const position index = index_of(head);
     // order: relaxed, a hint
     return slots_[index].stamp.load(memory_order_relaxed) == head - index + 1;
@@ -297,7 +339,7 @@ class ring {
       const position head = head_.load(memory_order_seq_cst);
       // order: seq_cst, as above
       // mutation: acquire, as above
-      const position tail = tail_.load(memory_order_seq_cst) & ~closed_bit;
+      const position tail = tail_.load(memory_order_seq_cst);
       // order: seq_cst, as above
       // mutation: acquire, as above
       if (head_.load(memory_order_seq_cst) != head) continue;
@@ -305,22 +347,13 @@ class ring {
     }
   }
 
-  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
-
-  /// Head and then tail, which has been further at all times; closed, it is no position.
-  [[nodiscard]] std::pair<position, position> ends() const noexcept {
+  [[nodiscard]] ends look() const noexcept {
     // order: seq_cst, in the one order with S1, G1 and C1 of all channels of a select
     // mutation: acquire, needed for changes that only time orders; no scenario asks for that
     const position head = head_.load(memory_order_seq_cst);
     // order: seq_cst, as above
     // mutation: acquire, as above
     return {head, tail_.load(memory_order_seq_cst)};
-  }
-  /// How far apart they are when it is full.
-  [[nodiscard]] position lap() const noexcept { return lap_; }
-  /// How many places there were before that one, closed or not.
-  [[nodiscard]] std::uint64_t count_to(position at) const noexcept {
-    return ((at & ~closed_bit) >> std::countr_zero(lap_)) * capacity_ + index_of(at);
   }
 
  private:
@@ -329,24 +362,6 @@ class ring {
     atomic<std::uint64_t> stamp;
     alignas(T) std::byte item[sizeof(T)];
   };
-
-  static constexpr position closed_bit = position{1} << 63;
-
-  static position lap_for(std::size_t capacity) {
-    constexpr std::size_t most =
-        static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()) / sizeof(slot) / 2;
-    if (capacity > most) {
-      throw_too_long("sluice: channel: no memory could hold that capacity; take less");
-    }
-    return std::bit_ceil(static_cast<position>(capacity) + 1);
-  }
-
-  /// Whoever puts into the last place of a lap counts it as progress; of small ones, one of many.
-  [[nodiscard]] bool is_told(position lap) const noexcept { return (lap & told_) == told_; }
-  [[nodiscard]] std::uint64_t items_told() const noexcept { return count_to(told_ + lap_); }
-  [[nodiscard]] static position laps_told(std::size_t capacity) noexcept {
-    return capacity < 32 ? std::bit_ceil(position{32} / capacity) : 1;
-  }
 
   void allocate() {
     const std::size_t slack = alignof(slot) > alignof(std::max_align_t) ? alignof(slot) : 0;
@@ -358,43 +373,28 @@ class ring {
     slots_ = static_cast<slot*>(first);
   }
 
-  [[nodiscard]] position lap_of(position at) const noexcept { return at & ~mask_; }
-  [[nodiscard]] std::size_t index_of(position at) const noexcept { return at & mask_; }
   [[nodiscard]] place to_put(position at) const noexcept { return {&slot_at(at), lap_of(at) + 1}; }
   [[nodiscard]] place to_get(position at) const noexcept {
     return {&slot_at(at), lap_of(at) + lap_};
   }
-  [[nodiscard]] position behind_run(position at, std::size_t n) const noexcept {
-    return index_of(at) + n < capacity_ ? at + n : lap_of(at) + lap_;
-  }
   [[nodiscard]] slot& slot_at(position at) const noexcept { return slots_[index_of(at)]; }
-  [[nodiscard]] position next(position at) const noexcept {
-    return index_of(at) + 1 < capacity_ ? at + 1 : lap_of(at) + lap_;
-  }
-
   /// How many slots from `at` to the end of its lap are ready: free (offset 0), published (1).
-  [[nodiscard]] std::size_t ready_run(position at, std::size_t most,
-                                      position offset) const noexcept {
+  std::size_t ready_run(position at, std::size_t most, position offset) const noexcept {
     const slot* const first = &slot_at(at);
     const position ready = lap_of(at) + offset;
     if (most > capacity_ - index_of(at)) most = capacity_ - index_of(at);
     std::size_t n = 0;
-    // order: acquire, pairs S2 and G2; the claim that follows fails if the run was taken
+    // order: acquire, pairs S2 and G2
     while (n < most && first[n].stamp.load(memory_order_acquire) == ready) ++n;
     return n;
   }
 
-  /// Written by putters (S1) and close (C1); read by all.
-  alignas(cache_line) claim_word<position> tail_{0};
-  /// Written by getters (G1); read by all.
-  alignas(cache_line) claim_word<position> head_{0};
-  alignas(cache_line) const std::size_t capacity_;
-  const position lap_ = lap_for(capacity_);
-  const position mask_ = lap_ - 1;       ///< of the index in a position
-  const position last_ = capacity_ - 1;  ///< the index of the last slot
-  const position told_ = (laps_told(capacity_) - 1) * lap_;
   slot* slots_ = nullptr;
   void* memory_ = nullptr;
+  /// Written by putters (S1) and close (C1); read by all.
+  alignas(cache_line) word tail_{0};
+  /// Written by getters (G1); read by all.
+  alignas(cache_line) word head_{0};
 };
 
 }  // namespace sluice::detail

@@ -31,12 +31,13 @@
 #include "sluice/detail/base/edges.hpp"
 #include "sluice/detail/base/progress.hpp"
 #include "sluice/detail/ring/claim.hpp"
+#include "sluice/detail/ring/ends.hpp"
 #include "sluice/detail/ring/segment_store.hpp"
 
 namespace sluice::detail {
 
 template <class T>
-class segments {
+class segments : public queue_ends {
   using segment = detail::segment<T>;
   using slot = typename segment::slot;
 
@@ -66,7 +67,6 @@ class segments {
 
   segments(const segments&) = delete;
   segments& operator=(const segments&) = delete;
-
   /// Destroys the items that are left. No strand uses the queue any more. Waits for nobody: in a
   /// forked child a strand that no longer exists may have stopped in the middle of an operation.
   ~segments() {
@@ -90,7 +90,7 @@ class segments {
     std::uint64_t tail = tail_.index.load(memory_order_acquire);
     // order: relaxed, M1 came with M2; S1 fails if it is another index's
     segment* in = tail_.in.load(memory_order_relaxed);
-    const std::uint64_t offset = tail & (closed_bit | (span - 1));  // closed, it is no slot
+    const std::uint64_t offset = tail & (closed_bit | home_bit | (span - 1));  // so, no slot
     if (offset >= slots - 1) [[unlikely]]
       return false;
     // order: S1 seq_cst, before S3 in the one order with R4 and R5
@@ -103,8 +103,24 @@ class segments {
     return false;
   }
 
+  /// The same for the owner of a channel that is at home, while it claims alone.
+  [[nodiscard, gnu::always_inline]] bool claim_put_at_home(place& at) noexcept {
+    // order: acquire, as in claim_put_at_once, of the last who moved tail on before it came home
+    // mutation: relaxed, needed for that; in no scenario another has
+    const std::uint64_t tail = tail_.index.load(memory_order_acquire);
+    // order: relaxed, as in claim_put_at_once
+    segment* in = tail_.in.load(memory_order_relaxed);
+    const std::uint64_t offset = tail & (closed_bit | (span - 1));
+    if (offset >= slots - 1) return false;
+    // order: S1 release, as in ring.hpp
+    tail_.index.store(tail + 1, memory_order_release);
+    at = {&in->all[offset]};
+    return true;
+  }
+
   /// S1. Claims the next place: `ok` or `closed`. Throws std::bad_alloc before any effect.
-  claim claim_put(position& at) {
+  template <class Home = never_at_home>
+  claim claim_put(position& at, const Home& home = {}) {
     std::unique_ptr<segment> fresh;
     backoff wait;
     for (;;) {
@@ -120,8 +136,7 @@ class segments {
       }
       if (offset + 1 == slots && !fresh) fresh = store_.obtain();
       // order: S1 seq_cst, before S3 in the one order with R4 and R5
-      if (!tail_.index.compare_exchange_strong(tail, tail + 1, memory_order_seq_cst,
-                                               memory_order_relaxed)) {
+      if (!advance(tail_.index, tail, tail + 1, home)) {
         stand_back();
         continue;
       }
@@ -132,7 +147,7 @@ class segments {
     }
   }
 
-  /// Is that the last place of a segment? A good moment for what is to happen now and then.
+  /// Is that the last place of a segment? A moment for what is to happen now and then.
   [[nodiscard]] static bool is_last(position at) noexcept { return at.slot + 1 == slots; }
 
   /// S2. Moves the item into the claimed slot and shows it to getters.
@@ -165,8 +180,25 @@ class segments {
     return false;
   }
 
+  /// The same for the owner of a channel that is at home, while it claims alone.
+  [[nodiscard, gnu::always_inline]] bool claim_get_at_home(place& at) noexcept {
+    // order: acquire, as in claim_get_at_once, and as above
+    // mutation: relaxed, as above
+    const std::uint64_t head = head_.index.load(memory_order_acquire);
+    // order: relaxed, as in claim_get_at_once
+    segment* in = head_.in.load(memory_order_relaxed);
+    // order: acquire, as in claim_get_at_once
+    // mutation: relaxed, as there
+    if (bare(head) >= at_once_.load(memory_order_acquire)) return false;
+    // order: G1 release, as in ring.hpp
+    head_.index.store(head + 1, memory_order_release);
+    at = {&in->all[head % span]};
+    return true;
+  }
+
   /// G1. Claims the oldest item, which may still be on its way into its slot.
-  claim claim_get(position& at) noexcept {
+  template <class Home = never_at_home>
+  claim claim_get(position& at, const Home& home = {}) noexcept {
     backoff wait;
     for (;;) {
       // order: acquire, pairs with M4
@@ -180,19 +212,20 @@ class segments {
       }
       // order: seq_cst, R5: the second look must see every S1 before its R4
       const std::uint64_t tail = tail_.index.load(memory_order_seq_cst);
-      const std::uint64_t open_tail = whole(tail & ~closed_bit);
-      if (open_tail == head) {
+      const std::uint64_t open_tail = whole(plain(tail));
+      if (open_tail == bare(head)) {
         store_.look_at_retired();
-        return (tail & closed_bit) ? claim::closed : claim::none;
+        if ((tail & closed_bit) != 0) return claim::closed;
+        if (is_certain({head, tail}, home)) return claim::none;
+        continue;
       }
       // order: G1 seq_cst, items leave in this order; before every look that says drained
-      if (!head_.index.compare_exchange_strong(head, head + 1, memory_order_seq_cst,
-                                               memory_order_relaxed)) {
+      if (!advance(head_.index, head, head + 1, home)) {
         stand_back();
         continue;
       }
       if (offset + 1 == slots) move_head_on(in);
-      allow_at_once(whole(head + 1), open_tail);
+      allow_at_once(whole(bare(head) + 1), open_tail);
       at = {in, offset};
       return claim::ok;
     }
@@ -204,8 +237,7 @@ class segments {
     return at.where->state.load(memory_order_acquire) == stage::published;
   }
 
-  /// The item in a claimed slot, as soon as its putter has published it. The getter moves it
-  /// out, destroys it and calls release.
+  /// The item in a claimed slot, as soon as it is published. Its getter moves it out and releases.
   [[nodiscard]] static T* take(place at) noexcept {
     for (backoff wait; !is_published(at); wait.pause()) {
     }
@@ -227,6 +259,12 @@ class segments {
     if (is_last(at)) store_.retire(at.in);
   }
 
+  void bring_home() noexcept { queue_ends::bring_home(tail_.index, head_.index); }
+  void share() noexcept { queue_ends::share(tail_.index, head_.index); }
+  /// Hints, for puts and for gets.
+  [[nodiscard]] bool puts_at_home() const noexcept { return is_at_home(tail_.index); }
+  [[nodiscard]] bool gets_at_home() const noexcept { return is_at_home(head_.index); }
+
   /// C1. From here on no put can claim. True for the call that closed.
   bool close() noexcept {
     // order: C1 seq_cst, before the look at the waiting counts
@@ -246,7 +284,7 @@ class segments {
     const std::uint64_t tail = tail_.index.load(memory_order_seq_cst);
     // order: seq_cst, as above
     const std::uint64_t head = head_.index.load(memory_order_seq_cst);
-    return (tail & closed_bit) && whole(head) == whole(tail & ~closed_bit);
+    return (tail & closed_bit) && whole(bare(head)) == whole(plain(tail));
   }
 
   /// Would claim_get be `ok`? A hint.
@@ -254,7 +292,7 @@ class segments {
     // order: relaxed, a hint, as the others here
     const std::uint64_t head = head_.index.load(memory_order_relaxed);
     return head < at_once_.load(memory_order_relaxed) ||
-           whole(head) < whole(tail_.index.load(memory_order_relaxed) & ~closed_bit);
+           whole(bare(head)) < whole(plain(tail_.index.load(memory_order_relaxed)));
   }
 
   /// How many items wait, at one moment during the call.
@@ -265,35 +303,38 @@ class segments {
       const std::uint64_t head = head_.index.load(memory_order_seq_cst);
       // order: seq_cst, as above
       // mutation: acquire, as above
-      const std::uint64_t tail = tail_.index.load(memory_order_seq_cst) & ~closed_bit;
+      const std::uint64_t tail = plain(tail_.index.load(memory_order_seq_cst));
       // order: seq_cst, as above
       // mutation: acquire, as above
       if (head_.index.load(memory_order_seq_cst) != head) continue;
-      return count(whole(tail)) - count(whole(head));
+      return count(whole(tail)) - count(whole(bare(head)));
     }
   }
 
-  /// 0, or it was empty and open: a mark, and the same at two looks says that it was all the time.
-  [[nodiscard]] std::uint64_t mark_if_empty() const noexcept {
+  [[nodiscard]] ends look() const noexcept {
     // order: seq_cst, in the one order with S1, G1 and C1 of all channels of a select
     // mutation: acquire, needed for changes that only time orders; no scenario asks for that
-    const std::uint64_t head = whole(head_.index.load(memory_order_seq_cst));
+    const std::uint64_t head = head_.index.load(memory_order_seq_cst);
     // order: seq_cst, as above
     // mutation: acquire, as above
-    return head == whole(tail_.index.load(memory_order_seq_cst)) ? head + 1 : 0;
+    return {head, tail_.index.load(memory_order_seq_cst)};
+  }
+  /// 0, or at that look it was empty and open: the same at two looks says that it was all the time.
+  [[nodiscard]] static std::uint64_t empty_mark(const ends& at) noexcept {
+    const std::uint64_t head = whole(bare(at.head));
+    return head == whole(bare(at.tail)) ? head + 1 : 0;
   }
 
   /// For people: both are exact, but not of one moment.
   [[nodiscard]] claimed total() const noexcept {
     // order: acquire, before the load of tail, which has been further at all times
-    const std::uint64_t head = head_.index.load(memory_order_acquire);
+    const std::uint64_t head = bare(head_.index.load(memory_order_acquire));
     // order: relaxed, as above
-    const std::uint64_t tail = tail_.index.load(memory_order_relaxed) & ~closed_bit;
+    const std::uint64_t tail = plain(tail_.index.load(memory_order_relaxed));
     return {count(whole(tail)), count(whole(head))};
   }
 
  private:
-  static constexpr std::uint64_t closed_bit = std::uint64_t{1} << 63;
   static constexpr std::size_t slots = segment::slots;
   static constexpr std::size_t span = slots + 1;
   static_assert((span & (span - 1)) == 0);

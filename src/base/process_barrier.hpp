@@ -5,7 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <atomic>
+#include "sluice/detail/base/keep_order.hpp"
 
 namespace sluice::detail {
 
@@ -22,11 +22,6 @@ inline bool has_process_barrier() noexcept {
 /// there was none.
 inline bool send_process_barrier() noexcept {
   return ::syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
-}
-
-/// The compiler moves nothing over this. That is enough beside those who send a barrier.
-inline void keep_order_for_process_barrier() noexcept {
-  std::atomic_signal_fence(std::memory_order_seq_cst);
 }
 
 }  // namespace sluice::detail

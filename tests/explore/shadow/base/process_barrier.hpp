@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/hooks.hpp"
+#include "sluice/detail/base/keep_order.hpp"
 
 namespace sluice::detail {
 
@@ -13,6 +14,5 @@ inline bool send_process_barrier() noexcept {
   explore::process_barrier();
   return true;
 }
-inline void keep_order_for_process_barrier() noexcept {}
 
 }  // namespace sluice::detail
