@@ -97,7 +97,7 @@ TEST_CASE("what looks at a channel without taking anything leaves it at home") {
 
 TEST_CASE("between an owner that moves in again and again and its guests nothing is lost") {
   const int rounds = 3000 / test::slowness;
-  for (const unsigned workers : {1U, 2U}) {
+  for (const int workers : {1, 2}) {
     sluice::runtime rt{{.workers = workers}};
     for (const channel<int>& ch : one_of_each()) {
       CAPTURE(workers);

@@ -15,8 +15,8 @@ namespace sluice::detail {
 
 channel_core::channel_core(channel_kind kind, std::string name, std::size_t capacity)
     : kind_(kind),
-      items_a_wait_(static_cast<std::uint8_t>(std::min<std::size_t>(capacity, 16))),
       unusual_(name.empty() ? 0 : named_bit),
+      items_a_wait_(static_cast<std::uint8_t>(std::min<std::size_t>(capacity, 16))),
       getters_waiting_(name.empty() ? 0 : looker),
       record_(name.empty() ? nullptr : std::make_unique<channel_record>(*this, std::move(name))) {
   watch_for_fork();

@@ -158,10 +158,10 @@ template <class Capacity>
 void questions_at_home(Capacity capacity) {
   const channel<item> ch(capacity);
   const unsigned ahead = ch.capacity() > 2 ? 2 : 0;
-  for (unsigned i = 1; i <= ahead; ++i) ch.put(item(static_cast<int>(i)));
   strands(
       [&] {
         move_in(ch);
+        for (unsigned i = 1; i <= ahead; ++i) ch.put(item(static_cast<int>(i)));
         for (int i = 3; i <= 4; ++i) {
           check(ch.try_put(item(i)) == status::ok, "there is room");
           check(ch.try_get().has_value(), "it is there");

@@ -319,15 +319,6 @@ class SLUICE_API channel_core : public waited_for {
 
   // Under the lock.
   alignas(cache_line) wait_list joiners_;
-  // When it is to be at home with a thread (habits.hpp): who has waited last, as far as that tells
-  // it; how often in a row, or during the stay; how much more that must be than the least.
-  std::uint16_t last_visitor_ = 0;
-  std::uint16_t in_row_ = 0;
-  std::uint8_t reluctance_ : 7 = 0;
-  bool stays_ : 1 = false;  ///< somebody has moved in, and has not been seen to leave
-  bool joiners_counted_ = false;
-  claim getters_look_ = claim::none;
-  claim putters_look_ = claim::none;
   std::exception_ptr cause_;
   /// What is counted of a channel that has a name; null: it has none.
   const std::unique_ptr<channel_record> record_;
@@ -336,6 +327,17 @@ class SLUICE_API channel_core : public waited_for {
   atomic<std::uint64_t> handles_{1};
   atomic<std::uint64_t> senders_{0};
   atomic<std::uint64_t> receivers_{0};
+
+  // Under the lock. When it is to be at home with a thread (habits.hpp): who has waited last, as
+  // far as that tells it; how often in a row, or during the stay; how much more that must be than
+  // the least.
+  std::uint16_t last_visitor_ = 0;
+  std::uint16_t in_row_ = 0;
+  std::uint8_t reluctance_ : 6 = 0;
+  bool stays_ : 1 = false;  ///< somebody has moved in, and has not been seen to leave
+  bool joiners_counted_ : 1 = false;
+  claim getters_look_ = claim::none;
+  claim putters_look_ = claim::none;
 };
 
 }  // namespace sluice::detail

@@ -158,8 +158,7 @@ class segments : public queue_ends {
   }
   static void publish(position at, T&& item) noexcept { publish(place_of(at), std::move(item)); }
 
-  /// G1 within a segment, of an item behind which there is another: the fast path. False says
-  /// nothing.
+  /// G1 within a segment, with another item behind: the fast path. False says nothing.
   [[nodiscard, gnu::always_inline]] bool claim_get_at_once(place& at) noexcept {
     // order: acquire, pairs with M4
     std::uint64_t head = head_.index.load(memory_order_acquire);
@@ -191,6 +190,7 @@ class segments : public queue_ends {
     // mutation: relaxed, as there
     if (bare(head) >= at_once_.load(memory_order_acquire)) return false;
     // order: G1 release, as in ring.hpp
+    // mutation: relaxed, who has allowed it has looked at a tail behind it, by a seq_cst load
     head_.index.store(head + 1, memory_order_release);
     at = {&in->all[head % span]};
     return true;
