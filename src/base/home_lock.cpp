@@ -30,9 +30,10 @@ bool home_lock::may_move_in() noexcept {
 
 void home_lock::move_in() noexcept {
   owner& self = this_owner();
+  // order: release, as L1
+  // mutation: relaxed, as there
+  self.inside.store(this, memory_order_release);
   // order: relaxed, the release of held shows it
-  self.inside.store(this, memory_order_relaxed);
-  // order: relaxed, as above
   home_.store(self.number, memory_order_relaxed);
   // order: release, as unlock
   held_.store(false, memory_order_release);

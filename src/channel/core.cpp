@@ -203,8 +203,9 @@ void channel_core::perform(job_list& jobs) noexcept {
     const bool again = crowd || (put && getters_wait()) ||
                        (got && putters_waiting_.load(memory_order_seq_cst) != 0);
     if (!again) return;
-    const std::lock_guard guard(lock_);
+    lock_anew();
     settle(jobs);
+    unlock_anew();
   }
 }
 
@@ -287,15 +288,12 @@ void channel_core::withdraw(wait_list& s, wait_node& node) noexcept {
     settle(jobs);
     const bool has_looked = jobs.count() < jobs_at_once && last_look(s) != claim::busy;
     const bool park_now = !node.linked || has_looked;
-    lock_.unlock();
+    unlock_anew();
     perform(jobs);
     if (park_now) break;
     wait.pause();
-    lock_.lock();
-    if (!node.linked) {
-      lock_.unlock();
-      break;
-    }
+    lock_anew();
+    if (!node.linked) return unlock_anew();
   }
 }
 

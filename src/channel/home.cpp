@@ -8,10 +8,13 @@
 
 namespace sluice::detail {
 
-void channel_core::come_as_guest() noexcept {
+[[gnu::noinline]] void channel_core::come_as_guest() noexcept {
   const std::lock_guard guard(lock_);
   if (!lock_.is_at_home()) share();
 }
+
+[[gnu::noinline]] void channel_core::lock_anew() noexcept { lock_.lock(); }
+[[gnu::noinline]] void channel_core::unlock_anew() noexcept { lock_.unlock(); }
 
 [[gnu::noinline]] owner* channel_core::enter_claim() noexcept { return lock_.enter_claim(); }
 
@@ -35,8 +38,9 @@ bool channel_core::is_at_home_here() noexcept {
     last_visitor_ = static_cast<std::uint16_t>(self);
     in_row_ = 0;
   }
-  if (in_row_ < waits_to_move_in(reluctance_) || !home_lock::may_move_in()) return;
+  if (in_row_ < waits_to_move_in(reluctance_)) return;
   in_row_ = 0;
+  if (!home_lock::may_move_in()) return;
   stays_ = true;
   move_in_locked();
 }

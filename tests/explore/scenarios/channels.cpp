@@ -294,6 +294,9 @@ void add_homes(scenarios& to, kind what) {
     add(to, {what, 0, {{get_}, {get_}, {put_, put_}}, false, owners});
     add(to, {what, 0, {{get_, try_get}, {put_, close_}, {join_}}, false, owners});
     add(to, {what, 0, {{put_for}, {get_for}, {close_}}, false, owners});
+    // The third claims without the lock, as soon as the second has made the owner leave.
+    add(to, {what, 0, {{get_}, {try_get}, {put_}}, false, owners});
+    add(to, {what, full, {{put_}, {try_put}, {get_}}, false, owners});
   }
 }
 

@@ -24,8 +24,8 @@
 // I3 a channel comes home under the lock (move_in), and leaves under it: its holder knows which of
 //    the two ways he holds it.
 //
-// A guest waits for an owner that was preempted between L1 and the end of its claim, which is a
-// few instructions: so the rest of the channel is as free of locks as it was but at that moment.
+// A guest waits for an owner that was preempted inside: a few instructions of a claim, or a hold of
+// the lock. So a claim may wait for another strand, but only where a stay ends.
 // The idea is Dekker's exclusion with one side that pays for both: Dice, Huang and Yang,
 // "Asymmetric Dekker Synchronization", 2001; of locks that lean, Kawachiya, Koseki and Onodera,
 // "Lock Reservation", OOPSLA 2002.
@@ -42,9 +42,9 @@ namespace sluice::detail {
 
 class home_lock {
  public:
-  /// The functions that take the lock or enter a claim ask which thread runs: they are inlined into
-  /// such as are never inlined (owner.hpp).
-  /// It may fail though nobody holds it, where somebody is to leave.
+  /// Those that take or leave the lock, or enter a claim, ask which thread runs: they are inlined
+  /// into such as are never inlined (owner.hpp). This may fail though nobody holds the lock, where
+  /// somebody is to leave.
   [[nodiscard]] [[gnu::always_inline]] bool try_lock() noexcept {
     // order: relaxed, only this thread writes its number there; L2 looks again
     const std::uint32_t whose = home_.load(memory_order_relaxed);
@@ -88,8 +88,9 @@ class home_lock {
   static_assert(leaving < first_owner);
 
   [[nodiscard]] [[gnu::always_inline]] bool enter(owner& self, std::uint32_t whose) noexcept {
-    // order: L1 relaxed, before L2 for whoever sends a barrier (L4)
-    self.inside.store(this, memory_order_relaxed);
+    // order: L1 release, before L2 by L4; whoever finds it in the place of another sees that end
+    // mutation: relaxed, needed for an owner that goes on to another channel
+    self.inside.store(this, memory_order_release);
     keep_order_for_process_barrier();
     // mutation: never, only slower: as one who is no owner
     // order: L2 relaxed, nobody but this thread has done anything since it moved in

@@ -12,11 +12,12 @@
 //   R5 look again: settle                     R5 look again: settle
 //   R6 park, only if exactly full             R6 park, only if exactly empty
 //
-// S1, S3, R4 and R5 (G1, G3) are seq_cst: either the waiter's second look sees the claim, or the
-// claimer's look sees the waiter. S2 and G2 are only release, so a second look that finds a place
-// claimed but not yet published (`busy`) may not trust that its owner will see the waiter: it
-// looks again instead of parking. A server that finds a busy place stops: whoever was parked
-// before that place was claimed is in the count which its owner reads at S3 or G3.
+// S1, S3, R4 and R5 (G1, G3) are seq_cst, or plain steps of the one thread with which the channel
+// is at home (base/home_lock.hpp): either the waiter's second look sees the claim, or the claimer's
+// look sees the waiter. S2 and G2 are only release, so a second look that finds a place claimed but
+// not yet published (`busy`) may not trust that its owner will see the waiter: it looks again
+// instead of parking. A server that finds a busy place stops: whoever was parked before that place
+// was claimed is in the count which its owner reads at S3 or G3.
 //
 // Joiners wait for head to reach a closed tail, so G3 must see them; but only from the close on, or
 // every get of an open channel would settle on their account. So the close counts those who are
@@ -230,6 +231,9 @@ class SLUICE_API channel_core : public waited_for {
   void change_habits() noexcept;
   void tell_of_meetings() noexcept;
   void move_in_locked() noexcept;
+  /// The same as of lock_, where user code has run before in the same function.
+  void lock_anew() noexcept;
+  void unlock_anew() noexcept;
   void pass_over(wait_list& s, wait_node& node) noexcept;
   void end_wait(wait_list& s, wait_node& node, job_list& jobs) noexcept;
   static void fetch_waits(const wait_list& s, std::size_t n) noexcept;

@@ -63,10 +63,12 @@ class queue_ends {
   }
   /// As at first. The lock is held, by no owner; or nobody else is there.
   static void share(word& tail, word& head) noexcept {
-    // order: relaxed, whoever holds the lock has seen all claims, and others claim by S1 and G1
-    tail.fetch_and(~home_bit, memory_order_relaxed);
-    // order: relaxed, as above
-    head.fetch_and(~home_bit, memory_order_relaxed);
+    // order: release, whoever claims from here on, without the lock, has seen R4 at home, for S3
+    // mutation: relaxed, needed where L4 falls before that R4; no scenario has it and such a claim
+    tail.fetch_and(~home_bit, memory_order_release);
+    // order: release, as above, for G3
+    // mutation: relaxed, as above
+    head.fetch_and(~home_bit, memory_order_release);
   }
 };
 

@@ -6,7 +6,7 @@
 //   slot: empty --S1 claim, S2 publish--> published --G1 claim, take, D2--> left
 //
 // I1 an index is claimed by one compare-and-swap that also proves that the segment read with it
-//    is the right one and alive (indices are never used twice).
+//    is the right one and alive (indices are never used twice); at home by the owner, plainly.
 // I2 items leave in the order of their claims. A getter that has claimed an item which is not
 //    published yet waits for that one putter (spin limit, then sched_yield).
 // I3 the segment after the next is allocated before the last slot of a segment is claimed, so a
@@ -186,9 +186,9 @@ class segments : public queue_ends {
     const std::uint64_t head = head_.index.load(memory_order_acquire);
     // order: relaxed, as in claim_get_at_once
     segment* in = head_.in.load(memory_order_relaxed);
-    // order: acquire, as in claim_get_at_once
+    // order: acquire, as there
     // mutation: relaxed, as there
-    if (bare(head) >= at_once_.load(memory_order_acquire)) return false;
+    if (bare(head) >= at_once_.load(memory_order_acquire) || head % span >= slots - 1) return false;
     // order: G1 release, as in ring.hpp
     // mutation: relaxed, who has allowed it has looked at a tail behind it, by a seq_cst load
     head_.index.store(head + 1, memory_order_release);
