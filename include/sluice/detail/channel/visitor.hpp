@@ -19,7 +19,7 @@ void relocate(void* from, void* to) noexcept {
 /// so here they are made at once, otherwise as soon as it is at home nowhere.
 template <class Channel>
 struct visitor {
-  Channel& at;
+  explicit visitor(Channel& channel) noexcept : at(channel) {}
 
   [[nodiscard]] bool knows() const noexcept {
     if (at.is_at_home_here()) return true;
@@ -42,6 +42,8 @@ struct visitor {
     home_lock::leave_claim(*self);
     return mine;
   }
+
+  Channel& at;
 };
 
 /// Where its ends are, for those who do not hold the lock.
