@@ -1,21 +1,16 @@
 // A kernel without the barrier in all threads of a process (membarrier): workers and those who take
 // from them get along without it.
 #include <doctest/doctest.h>
-#include <sys/syscall.h>
 
 #include <atomic>
-#include <cerrno>
-#include <cstdarg>
 #include <vector>
 
 #include "sluice/sluice.hpp"
+#include "support/barriers.hpp"
 #include "support/ferry.hpp"
-#include "support/system_call.hpp"
 #include "support/watch.hpp"
 
 namespace {
-
-std::atomic<int> refused{0};
 
 int leaves(int depth) {
   if (depth == 0) return 1;
@@ -26,20 +21,10 @@ int leaves(int depth) {
 
 }  // namespace
 
-extern "C" long syscall(long number, ...) noexcept {
-  std::va_list rest;
-  va_start(rest, number);
-  const test::system_call call(number, rest);
-  va_end(rest);
-  if (number != SYS_membarrier) return call.make();
-  ++refused;
-  errno = ENOSYS;
-  return -1;
-}
-
 TEST_CASE("without a barrier in all threads what is made ready is stolen, and nothing is lost") {
+  test::barriers_are_refused = true;
   sluice::runtime rt{{.workers = 3}};
-  CHECK(refused == 1);  // asked once
+  CHECK(test::barrier_calls == 1);  // asked once
   test::ferry ferry;
   // Each crossing needs a thief: the worker that made the fiber ready does not let go.
   rt.run([&] {
@@ -61,5 +46,5 @@ TEST_CASE("without a barrier in all threads what is made ready is stolen, and no
     return all;
   });
   CHECK(sum == static_cast<long>(items) * (items + 1) / 2);
-  CHECK(refused == 1);
+  CHECK(test::barrier_calls == 1);
 }

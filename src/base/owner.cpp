@@ -2,7 +2,6 @@
 #include "sluice/detail/base/owner.hpp"
 
 #include <array>
-#include <cassert>
 #include <mutex>
 
 namespace sluice::detail {
@@ -13,7 +12,7 @@ constexpr std::size_t most_owners = 512;
 constinit owner no_owner;
 constinit std::array<owner, most_owners> owners;
 constinit std::mutex given_lock;
-/// Under the lock. The numbers that are given, one bit each.
+/// Under the lock. Which numbers are given.
 constinit std::array<bool, most_owners> given{};
 
 }  // namespace

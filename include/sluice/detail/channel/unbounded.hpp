@@ -139,7 +139,7 @@ class unbounded_channel final : public channel_core {
     return true;
   }
 
-  /// The fast paths of a channel that is at home. False says nothing. A put may need memory.
+  /// The fast paths of a channel that is at home. False says nothing.
   [[gnu::noinline]] bool put_at_home(T& item) noexcept {
     typename segments<T>::place at;
     owner* const self = lock().enter_claim();
